@@ -1,0 +1,193 @@
+//! The database of what exists: images, aliases, presets, derivatives. SQL lives here and nowhere else.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::model::alias::AliasName;
+use crate::model::clock::UnixSeconds;
+use crate::model::image_id::ImageId;
+use crate::model::preset::{PresetDefinition, PresetName};
+use crate::model::record::{Derivative, DerivativeKey, Image};
+
+pub mod error; // what can go wrong
+pub mod url; // which database, from its URL
+pub mod sqlite; // one machine
+pub mod postgres; // more than one
+mod rows; // rows into model values, the same for both
+#[cfg(test)]
+mod contract; // what both must keep
+
+pub use error::CatalogError;
+
+/// The schema version that this build reads and writes.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// What exists, and who is making what.
+///
+/// Contract (tested by `contract::run` on SQLite and PostgreSQL):
+/// * a call that returns `Ok` has committed; unless its doc says "not durable", the commit survives power loss;
+/// * a call that returns `Err` has changed nothing;
+/// * every method may be called by many tasks and by several processes at once;
+/// * every method but those of the schema fails with [`CatalogError::Schema`] when the database has another schema
+///   version than [`SCHEMA_VERSION`] (checked when it is opened);
+/// * lists are in ascending order of their key and continue strictly after the cursor given.
+#[async_trait]
+pub trait Catalog: Send + Sync + fmt::Debug {
+    /// Records images and aliases, all or nothing, in one transaction.
+    ///
+    /// An image already on record is left as it is. An alias that names another image already is left as it is too, and
+    /// answered as [`AliasOutcome::Taken`]. The outcome at an index belongs to the entry at that index; entries with the
+    /// same id or alias within one batch see those before them.
+    async fn record_images(&self, batch: &[NewImage]) -> Result<Vec<Recorded>, CatalogError>;
+
+    async fn find_image(&self, id: ImageId) -> Result<Option<Image>, CatalogError>;
+
+    /// Those of `ids` that are on record, in any order.
+    async fn find_images(&self, ids: &[ImageId]) -> Result<Vec<Image>, CatalogError>;
+
+    /// Images by ascending id.
+    async fn list_images(&self, page: &ImagePage) -> Result<Vec<Image>, CatalogError>;
+
+    async fn find_alias(&self, name: &AliasName) -> Result<Option<ImageId>, CatalogError>;
+
+    /// Aliases of one image, ascending.
+    async fn list_aliases_of(&self, id: ImageId) -> Result<Vec<AliasName>, CatalogError>;
+
+    /// The revision of `definition` under `name`: the one it has already, else one above the highest.
+    ///
+    /// `now` is kept with a new revision.
+    async fn ensure_preset(
+        &self,
+        name: &PresetName,
+        definition: &PresetDefinition,
+        now: UnixSeconds,
+    ) -> Result<u32, CatalogError>;
+
+    async fn find_preset(
+        &self,
+        name: &PresetName,
+        revision: u32,
+    ) -> Result<Option<PresetDefinition>, CatalogError>;
+
+    /// Asks for the right to make a derivative, for `lease`. Not durable.
+    ///
+    /// At most one owner at a time holds it, over all processes; an expired lease may be taken over. A remembered failure
+    /// whose time has not passed is answered before any claim. `now_ms` is in milliseconds since the epoch.
+    async fn claim_derivative(
+        &self,
+        key: &DerivativeKey,
+        owner: &str,
+        now_ms: i64,
+        lease: Duration,
+    ) -> Result<Claim, CatalogError>;
+
+    /// Gives the right back if `owner` holds it. Not durable.
+    async fn release_claim(&self, key: &DerivativeKey, owner: &str) -> Result<(), CatalogError>;
+
+    /// Puts derivatives on the ledger of emitted URLs, in one transaction; `size_bytes` of one already there is
+    /// overwritten unless it is `None`, and its `recorded_at` kept.
+    async fn record_derivatives(&self, made: &[Derivative]) -> Result<(), CatalogError>;
+
+    /// The ledger of one image, ascending by variant text, then format.
+    async fn list_derivatives_of(&self, id: ImageId) -> Result<Vec<Derivative>, CatalogError>;
+
+    /// Remembers that a derivative could not be made, until `failure.until_ms`. Not durable.
+    async fn record_failure(
+        &self,
+        key: &DerivativeKey,
+        failure: &Failure,
+    ) -> Result<(), CatalogError>;
+
+    /// Removes failures and claims that have expired. Not durable. Answers how many.
+    async fn forget_expired(&self, now_ms: i64) -> Result<u64, CatalogError>;
+
+    /// Where a resumable job stands. The text is the job's own.
+    async fn find_cursor(&self, job: &str) -> Result<Option<String>, CatalogError>;
+
+    /// Sets, or with `None` removes, where a resumable job stands. Not durable.
+    async fn set_cursor(&self, job: &str, cursor: Option<&str>) -> Result<(), CatalogError>;
+
+    /// Counts and sums for `status`. May scan.
+    async fn totals(&self) -> Result<Totals, CatalogError>;
+
+    /// Waits until commits that were not durable are.
+    async fn close(&self);
+}
+
+/// Opening and changing a database, before there is a [`Catalog`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchemaState {
+    /// No tables of ours.
+    Empty,
+    Current,
+    /// Made by an older build: `imgctl schema apply` raises it.
+    Older { found: u32 },
+    /// Made by a newer build.
+    Newer { found: u32 },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewImage {
+    pub image: Image,
+    pub aliases: Vec<AliasName>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Whether this entry put it on record.
+    pub new: bool,
+    /// As on record: the first `recorded_at` wins.
+    pub recorded_at: UnixSeconds,
+    /// One for each alias of the entry, in order.
+    pub aliases: Vec<AliasOutcome>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AliasOutcome {
+    New,
+    /// It named this image already.
+    Same,
+    /// It names another image, and goes on doing so.
+    Taken { by: ImageId },
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImagePage {
+    /// Strictly after this id.
+    pub after: Option<ImageId>,
+    /// Ingested at this time or later.
+    pub ingested_since: Option<UnixSeconds>,
+    /// At most this many, 1..=10,000.
+    pub limit: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The caller makes it, and releases the claim.
+    Granted,
+    /// Someone else is making it, at the latest until then.
+    Held { until_ms: i64 },
+    /// It failed lately.
+    Failed(Failure),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Stable code of the error, such as `image-truncated`.
+    pub code: String,
+    /// For people: the error and its causes.
+    pub detail: String,
+    pub until_ms: i64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub images: u64,
+    pub image_bytes: u64,
+    pub aliases: u64,
+    pub derivatives: u64,
+    pub derivative_bytes: u64,
+    pub failures: u64,
+}

@@ -1,0 +1,15 @@
+//! The words of the origin: ids, media types, recipes, presets, variants, URLs. Pure values, no I/O.
+
+pub mod media; // what an original can be, what a derivative can be
+pub mod image_id; // identity of original bytes
+pub mod geometry; // fit, gravity, colour
+pub mod recipe; // what a derivative is made by
+pub mod options; // the URL form of a recipe
+pub mod preset; // the named form of a recipe
+pub mod variant; // the part of a URL that names either
+pub mod image_name; // the file name in /i/…
+pub mod layout; // where names live on disk
+pub mod alias; // public paths that are not /i/…
+pub mod signature; // who may ask for free options
+pub mod record; // what the catalog knows of an image
+pub mod clock; // the time, so that tests can set it

@@ -1,0 +1,41 @@
+//! What the catalog knows: images, derivatives.
+
+use crate::model::clock::UnixSeconds;
+use crate::model::image_id::ImageId;
+use crate::model::media::{MediaType, OutputFormat};
+use crate::model::variant::Variant;
+
+/// An original on record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    pub id: ImageId,
+    pub media: MediaType,
+    pub size_bytes: u64,
+    /// As stored, before orientation is applied; 0 where the format has none (SVG without a size).
+    pub width_px: u32,
+    pub height_px: u32,
+    pub frames: u32,
+    /// Modification time of the original and of all that is derived from it, on every node.
+    pub recorded_at: UnixSeconds,
+    /// When it was first ingested here.
+    pub ingested_at: UnixSeconds,
+    /// Who ingested it: `local:<user>` for runs on the machine itself.
+    pub ingested_by: String,
+}
+
+/// Names one derivative: the key of the ledger of emitted URLs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DerivativeKey {
+    pub id: ImageId,
+    pub variant: Variant,
+    pub format: OutputFormat,
+}
+
+/// A derivative on record: its URL may have been seen by anyone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Derivative {
+    pub key: DerivativeKey,
+    /// `None` while it has been claimed but not yet made.
+    pub size_bytes: Option<u64>,
+    pub recorded_at: UnixSeconds,
+}
