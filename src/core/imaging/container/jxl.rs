@@ -1,0 +1,117 @@
+//! JPEG XL (ISO/IEC 18181): the size header of a bare codestream, or of the one in a container.
+//!
+//! A codestream that ends early is not noticed: only decoding it would tell. A container that does is.
+
+use crate::imaging::container::isobmff::boxes;
+use crate::imaging::error::ImagingError;
+use crate::imaging::inspect::Inspected;
+use crate::imaging::limits::Limits;
+use crate::model::media::MediaType;
+
+/// The number of a part, before its share of the codestream.
+const PART_NUMBER_LEN: usize = 4;
+
+pub(crate) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspected, ImagingError> {
+    let mut metadata_bytes = 0;
+    let codestream = if bytes.starts_with(&[0xff, 0x0a]) {
+        bytes
+    } else {
+        let mut found: Option<&[u8]> = None;
+        for part in boxes(bytes) {
+            let part = part.ok_or(truncated("a box"))?;
+            match &part.kind {
+                b"jxlc" if found.is_none() => found = Some(part.data),
+                b"jxlp" if found.is_none() => found = part.data.get(PART_NUMBER_LEN..),
+                b"Exif" | b"xml " | b"brob" => metadata_bytes += part.data.len() as u64,
+                _ => {}
+            }
+        }
+        found.ok_or(truncated("no codestream"))?
+    };
+    let header = codestream
+        .strip_prefix(&[0xff, 0x0a])
+        .ok_or(ImagingError::Malformed {
+            media: MediaType::Jxl,
+            part: "the start of its codestream",
+        })?;
+    let (width_px, height_px) = size(header).ok_or(truncated("its size"))?;
+    limits.check_frame(width_px, height_px)?;
+    Ok(Inspected {
+        metadata_bytes,
+        ..Inspected::still(MediaType::Jxl, width_px, height_px)
+    })
+}
+
+fn size(header: &[u8]) -> Option<(u32, u32)> {
+    let mut bits = Bits {
+        bytes: header,
+        at: 0,
+    };
+    let small = bits.take(1)? == 1;
+    let height = bits.side(small)?;
+    let width = match bits.take(3)? {
+        0 => bits.side(small)?,
+        ratio => {
+            let (numerator, denominator) = match ratio {
+                1 => (1, 1),
+                2 => (12, 10),
+                3 => (4, 3),
+                4 => (3, 2),
+                5 => (16, 9),
+                6 => (5, 4),
+                _ => (2, 1),
+            };
+            u32::try_from(u64::from(height) * numerator / denominator).ok()?
+        }
+    };
+    Some((width, height))
+}
+
+/// Bits from the lowest of each byte on.
+struct Bits<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Bits<'_> {
+    fn take(&mut self, count: usize) -> Option<u32> {
+        let mut value = 0;
+        for index in 0..count {
+            let byte = self.bytes.get(self.at / 8)?;
+            value |= u32::from(byte >> (self.at % 8) & 1) << index;
+            self.at += 1;
+        }
+        Some(value)
+    }
+
+    /// Sides up to 256 px that are multiples of 8 have a short form.
+    fn side(&mut self, small: bool) -> Option<u32> {
+        if small {
+            return Some((self.take(5)? + 1) * 8);
+        }
+        let width = [9, 13, 18, 30][self.take(2)? as usize];
+        Some(self.take(width)? + 1)
+    }
+}
+
+fn truncated(part: &'static str) -> ImagingError {
+    ImagingError::Truncated {
+        media: MediaType::Jxl,
+        part,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_in_both_forms() {
+        // small, height 8 × (1 + 1), ratio 1:1
+        assert_eq!(size(&[0b0100_0011, 0]), Some((16, 16)));
+        // 9 bits: height 1 + 99, ratio 2:1
+        let bits: u32 = 99 << 3 | 7 << 12;
+        assert_eq!(size(&bits.to_le_bytes()), Some((200, 100)));
+        assert_eq!(size(&[]), None);
+    }
+}

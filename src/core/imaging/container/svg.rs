@@ -1,0 +1,98 @@
+//! SVG: the size that its root element names.
+
+use memchr::memmem;
+
+use crate::imaging::error::ImagingError;
+use crate::imaging::inspect::Inspected;
+use crate::imaging::limits::{Limits, SvgPolicy};
+use crate::model::media::MediaType;
+
+pub(crate) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspected, ImagingError> {
+    match limits.svg {
+        SvgPolicy::Refuse => return Err(ImagingError::SvgRefused),
+        SvgPolicy::Accept => {}
+    }
+    let root = root(bytes).ok_or(truncated())?;
+    let closed = root.ends_with(b"/")
+        || memmem::rfind(bytes, b"</svg").is_some_and(|at| bytes[at..].contains(&b'>'));
+    if !closed {
+        return Err(truncated());
+    }
+    let (width_px, height_px) = size(root).unwrap_or((0, 0));
+    limits.check_frame(width_px, height_px)?;
+    Ok(Inspected {
+        has_alpha: Some(true),
+        ..Inspected::still(MediaType::Svg, width_px, height_px)
+    })
+}
+
+/// The attributes of the root element.
+fn root(bytes: &[u8]) -> Option<&[u8]> {
+    // Only comments and an internal subset can hold `<svg` before the root does; a size from there harms nobody.
+    let start = memmem::find(bytes, b"<svg")?;
+    let end = memchr::memchr(b'>', &bytes[start..])?;
+    Some(&bytes[start + 4..start + end])
+}
+
+/// Width and height in px, else those of the view box; none when in other units.
+fn size(root: &[u8]) -> Option<(u32, u32)> {
+    let side = |name| attribute(root, name).and_then(pixels);
+    if let Some(size) = side(b"width").zip(side(b"height")) {
+        return Some(size);
+    }
+    let mut numbers = attribute(root, b"viewBox")?
+        .split(|byte| byte.is_ascii_whitespace() || *byte == b',')
+        .filter(|number| !number.is_empty());
+    numbers.nth(1)?;
+    Some((pixels(numbers.next()?)?, pixels(numbers.next()?)?))
+}
+
+fn attribute<'a>(root: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let starts = memmem::find_iter(root, name);
+    starts
+        .filter(|&at| at > 0 && root[at - 1].is_ascii_whitespace())
+        .find_map(|at| {
+            let rest = root[at + name.len()..].trim_ascii_start();
+            let value = rest.strip_prefix(b"=")?.trim_ascii_start();
+            let (&quote, value) = value.split_first()?;
+            let end = memchr::memchr(quote, value)?;
+            matches!(quote, b'"' | b'\'').then(|| &value[..end])
+        })
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked to lie between 0 and 2^31"
+)]
+fn pixels(value: &[u8]) -> Option<u32> {
+    let text = str::from_utf8(value.trim_ascii()).ok()?;
+    let number: f64 = text.strip_suffix("px").unwrap_or(text).parse().ok()?;
+    (number > 0.0 && number < f64::from(i32::MAX)).then(|| number.ceil() as u32)
+}
+
+fn truncated() -> ImagingError {
+    ImagingError::Truncated {
+        media: MediaType::Svg,
+        part: "no end of its root element",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_size_comes_from_the_root_element() {
+        let size = |text: &str| size(root(text.as_bytes()).unwrap());
+        assert_eq!(
+            size("<svg xmlns='x' width=\"12.5px\" height='7'>"),
+            Some((13, 7))
+        );
+        assert_eq!(
+            size("<svg stroke-width='2' viewBox='0 0, 30 40'>"),
+            Some((30, 40))
+        );
+        assert_eq!(size("<svg width='100%' height='1em'>"), None);
+    }
+}

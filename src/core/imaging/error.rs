@@ -1,0 +1,214 @@
+//! What can go wrong between the bytes of an original and the bytes of a derivative.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::model::media::{MediaType, OutputFormat};
+
+/// The cause that a codec gives.
+pub type CodecFault = Box<dyn Error + Send + Sync>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ImagingError {
+    #[error("there are no bytes")]
+    Empty,
+    #[error("the bytes are no image of a known type")]
+    NotAnImage,
+    #[error("{media} image ends early: {part}")]
+    Truncated {
+        media: MediaType,
+        part: &'static str,
+    },
+    #[error("{media} image is malformed: {part}")]
+    Malformed {
+        media: MediaType,
+        part: &'static str,
+    },
+    #[error("{media} image cannot be decoded")]
+    Corrupt {
+        media: MediaType,
+        #[source]
+        source: CodecFault,
+    },
+    #[error("{quantity} {found} above the limit of {max}")]
+    Limit {
+        quantity: Quantity,
+        found: u64,
+        max: u64,
+    },
+    #[error("{format} cannot hold a side of {found_px} px, {max_px} px is its longest")]
+    FormatSide {
+        format: OutputFormat,
+        found_px: u32,
+        max_px: u32,
+    },
+    #[error("SVG is refused by configuration")]
+    SvgRefused,
+    #[error("no decoder for {media} in this build")]
+    NoDecoder { media: MediaType },
+    #[error("stopped before it was done")]
+    TimedOut,
+    #[error("resize to {width_px}x{height_px}")]
+    Resize {
+        width_px: u32,
+        height_px: u32,
+        #[source]
+        source: CodecFault,
+    },
+    #[error("encode as {format}")]
+    Encode {
+        format: OutputFormat,
+        #[source]
+        source: CodecFault,
+    },
+}
+
+/// What a limit bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    Bytes,
+    Pixels,
+    Side,
+    Frames,
+    FramePixels,
+    Metadata,
+    Scans,
+    Output,
+}
+
+impl Quantity {
+    /// The key in the section `limits` of `imgctl.toml`.
+    pub fn config_key(self) -> &'static str {
+        match self {
+            Self::Bytes => "limits.bytes_max",
+            Self::Pixels => "limits.pixels_max",
+            Self::Side => "limits.side_px_max",
+            Self::Frames => "limits.frames_max",
+            Self::FramePixels => "limits.frame_pixels_total_max",
+            Self::Metadata => "limits.metadata_bytes_max",
+            Self::Scans => "limits.scans_max",
+            Self::Output => "limits.output_side_px_max",
+        }
+    }
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bytes => "size in bytes",
+            Self::Pixels => "pixel count",
+            Self::Side => "side in pixels",
+            Self::Frames => "frame count",
+            Self::FramePixels => "pixel count of all frames",
+            Self::Metadata => "size of the metadata in bytes",
+            Self::Scans => "scan count",
+            Self::Output => "side of the derivative in pixels",
+        })
+    }
+}
+
+impl ImagingError {
+    /// Whether the same call may succeed later without anyone acting.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::TimedOut => true,
+            Self::Empty
+            | Self::NotAnImage
+            | Self::Truncated { .. }
+            | Self::Malformed { .. }
+            | Self::Corrupt { .. }
+            | Self::Limit { .. }
+            | Self::FormatSide { .. }
+            | Self::SvgRefused
+            | Self::NoDecoder { .. }
+            | Self::Resize { .. }
+            | Self::Encode { .. } => false,
+        }
+    }
+
+    /// Stable name for logs, JSON and dashboards; never reworded.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "image-empty",
+            Self::NotAnImage => "not-an-image",
+            Self::Truncated { .. } => "image-truncated",
+            Self::Malformed { .. } | Self::Corrupt { .. } => "image-corrupt",
+            Self::Limit { quantity, .. } => match quantity {
+                Quantity::Bytes => "limit-bytes",
+                Quantity::Pixels => "limit-pixels",
+                Quantity::Side => "limit-side",
+                Quantity::Frames => "limit-frames",
+                Quantity::FramePixels => "limit-frame-pixels",
+                Quantity::Metadata => "limit-metadata",
+                Quantity::Scans => "limit-scans",
+                Quantity::Output => "limit-output",
+            },
+            Self::FormatSide { .. } => "limit-output",
+            Self::SvgRefused => "svg-refused",
+            Self::NoDecoder { .. } => "no-decoder",
+            Self::TimedOut => "timed-out",
+            Self::Resize { .. } => "resize",
+            Self::Encode { .. } => "encode",
+        }
+    }
+
+    /// What to do about it, if something can be done.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Limit {
+                quantity, found, ..
+            } => Some(format!(
+                "to accept it, set `{}` to {found} or more in imgctl.toml",
+                quantity.config_key()
+            )),
+            Self::FormatSide { format, .. } => Some(format!(
+                "ask for a smaller size, or for another format than {format}"
+            )),
+            Self::SvgRefused => {
+                Some("to accept SVG, set `limits.svg = \"accept\"` in imgctl.toml".to_owned())
+            }
+            Self::NoDecoder { media } => Some(format!(
+                "{media} originals are stored and served, but derivatives need a JPEG, PNG, GIF, WebP, TIFF or BMP original"
+            )),
+            Self::TimedOut => Some(
+                "try again; if it happens often, raise the time limit or lower `limits.pixels_max` in imgctl.toml"
+                    .to_owned(),
+            ),
+            Self::Truncated { .. } => {
+                Some("the file was cut off; send it again from its origin".to_owned())
+            }
+            Self::Empty
+            | Self::NotAnImage
+            | Self::Malformed { .. }
+            | Self::Corrupt { .. }
+            | Self::Resize { .. }
+            | Self::Encode { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_names_the_key_that_cures_it() {
+        let error = ImagingError::Limit {
+            quantity: Quantity::Pixels,
+            found: 60_000_000,
+            max: 50_000_000,
+        };
+        assert_eq!(error.code(), "limit-pixels");
+        assert!(error.hint().unwrap().contains("limits.pixels_max"));
+        assert_eq!(
+            error.to_string(),
+            "pixel count 60000000 above the limit of 50000000"
+        );
+    }
+
+    #[test]
+    fn only_a_time_out_is_worth_another_try() {
+        assert!(ImagingError::TimedOut.is_retryable());
+        assert!(!ImagingError::NotAnImage.is_retryable());
+    }
+}

@@ -1,0 +1,34 @@
+//! Bytes → pixels → bytes: judges originals, strips metadata, makes derivatives. CPU only.
+//!
+//! Knows nothing of files, databases or time: same input, same pixels.
+
+pub mod error; // what can go wrong
+pub mod limits; // how much is too much
+pub mod stop; // giving up in time
+pub mod sniff; // what the bytes are
+mod pixels; // decoded values
+pub mod place; // sizes, crops, padding: arithmetic
+pub mod orient; // standing upright
+pub mod metadata; // EXIF, XMP and texts, removed without loss
+mod container; // the structure of each format
+pub mod inspect; // whole, within limits, how large
+mod decode; // bytes -> pixels
+mod resize; // pixels -> fewer pixels
+mod colour; // -> sRGB
+mod encode; // pixels -> bytes
+pub mod pipeline; // all of it, as a list of steps
+pub mod sample; // pictures of our own
+#[cfg(test)]
+mod fixture; // small files of every kind, for tests
+
+pub use error::{ImagingError, Quantity};
+pub use inspect::{Inspected, inspect};
+pub use limits::{Limits, SvgPolicy};
+pub use metadata::{MetadataMode, MetadataOutcome, Stripped, strip};
+pub use orient::Orientation;
+pub use pipeline::{DeriveRequest, Encoded, derive, memory_needed};
+pub use pixels::Canvas;
+pub use place::{Crop, Placement, place};
+pub use sample::{noise_jpeg, samples};
+pub use sniff::sniff;
+pub use stop::{NeverStop, Stop};

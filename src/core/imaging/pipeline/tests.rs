@@ -1,0 +1,466 @@
+//! Whole derivations, looked at by their pixels.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use image::{DynamicImage, ImageFormat, Luma, Rgba, RgbaImage};
+
+use super::*;
+use crate::imaging::fixture::{
+    QUADRANTS, camera_exif, decodable, exif_segment, gif, jpeg_segment, jpeg_with, png_chunk,
+    quadrants, read, riff_chunk, undecodable, vp8x, webp, write,
+};
+use crate::imaging::limits::SvgPolicy;
+use crate::imaging::metadata::{MetadataMode, strip};
+use crate::imaging::sample::noise_jpeg;
+use crate::imaging::stop::NeverStop;
+use crate::model::geometry::{Enlarge, Fit, Rgb};
+use crate::model::media::OutputFormat;
+use crate::model::recipe::{Encoding, Layout};
+
+fn recipe(fit: Fit, width: u32, height: u32, format: OutputFormat) -> Recipe {
+    Recipe {
+        layout: Layout {
+            width_px: Some(width),
+            height_px: Some(height),
+            fit,
+            ..Layout::default()
+        },
+        encoding: Encoding {
+            format,
+            quality: 90,
+        },
+    }
+}
+
+fn with(
+    original: &[u8],
+    recipes: &[Recipe],
+    stop: &dyn Stop,
+) -> Result<Vec<Encoded>, ImagingError> {
+    let limits = Limits {
+        svg: SvgPolicy::Accept,
+        ..Limits::default()
+    };
+    derive(&DeriveRequest {
+        original,
+        recipes,
+        limits: &limits,
+        stop,
+    })
+}
+
+fn one(original: &[u8], recipe: Recipe) -> RgbaImage {
+    let [encoded] = with(original, &[recipe], &NeverStop)
+        .unwrap()
+        .try_into()
+        .unwrap();
+    let image = read(&encoded.bytes);
+    assert_eq!(image.dimensions(), (encoded.width_px, encoded.height_px));
+    image
+}
+
+#[track_caller]
+fn assert_near(found: Rgba<u8>, expected: [u8; 3], what: &str) {
+    for (found, expected) in found.0.iter().zip(expected) {
+        assert!(
+            found.abs_diff(expected) <= 24,
+            "{what}: {found} for {expected}"
+        );
+    }
+}
+
+/// Compares the centres of the four quadrants.
+#[track_caller]
+fn assert_quadrants(image: &RgbaImage, expected: [[u8; 3]; 4], what: &str) {
+    let (width, height) = image.dimensions();
+    for (index, colour) in (0..).zip(expected) {
+        let (x, y) = (
+            width / 4 + index % 2 * width / 2,
+            height / 4 + index / 2 * height / 2,
+        );
+        assert_near(
+            *image.get_pixel(x, y),
+            colour,
+            &format!("{what}, quadrant {index}"),
+        );
+    }
+}
+
+#[test]
+fn every_type_becomes_every_format() {
+    for (media, bytes) in decodable() {
+        for format in OutputFormat::ALL {
+            let image = one(&bytes, recipe(Fit::Contain, 12, 12, format));
+            assert_eq!(image.dimensions(), (12, 8), "{media} to {format}");
+            assert_quadrants(&image, QUADRANTS, &format!("{media} to {format}"));
+        }
+    }
+}
+
+#[test]
+fn what_has_no_decoder_says_so() {
+    for (media, bytes) in undecodable() {
+        let recipe = recipe(Fit::Contain, 4, 4, OutputFormat::Jpeg);
+        let error = with(&bytes, &[recipe], &NeverStop).unwrap_err();
+        assert_eq!(error.code(), "no-decoder", "{media}");
+    }
+}
+
+#[test]
+fn one_decoding_serves_all_recipes_in_order() {
+    let original = write(&quadrants(40, 30), ImageFormat::Png);
+    let recipes = [
+        recipe(Fit::Contain, 20, 20, OutputFormat::Webp),
+        recipe(Fit::Cover, 10, 10, OutputFormat::Jpeg),
+        recipe(Fit::Pad, 50, 60, OutputFormat::Png),
+    ];
+    let derived = with(&original, &recipes, &NeverStop).unwrap();
+    let sizes: Vec<_> = derived
+        .iter()
+        .map(|found| (found.width_px, found.height_px))
+        .collect();
+    assert_eq!(sizes, [(20, 15), (10, 10), (50, 60)]);
+    for (recipe, found) in recipes.iter().zip(&derived) {
+        assert_eq!(
+            crate::imaging::sniff::sniff(&found.bytes),
+            Some(recipe.encoding.format.media())
+        );
+    }
+    assert!(with(&original, &[], &NeverStop).unwrap().is_empty());
+}
+
+#[test]
+fn all_eight_orientations_stand_upright() {
+    let upright = quadrants(48, 32);
+    for orientation in Orientation::ALL {
+        let stored = match orientation {
+            Orientation::Upright => upright.clone(),
+            Orientation::FlipHorizontal => upright.fliph(),
+            Orientation::Rotate180 => upright.rotate180(),
+            Orientation::FlipVertical => upright.flipv(),
+            Orientation::Transpose => upright.rotate90().fliph(),
+            Orientation::Rotate90 => upright.rotate270(),
+            Orientation::Transverse => upright.rotate270().fliph(),
+            Orientation::Rotate270 => upright.rotate90(),
+        };
+        let exif = camera_exif(orientation.exif_value(), false);
+        let original = jpeg_with(&write(&stored, ImageFormat::Jpeg), &[exif_segment(&exif)]);
+        let whole = one(&original, recipe(Fit::Contain, 24, 24, OutputFormat::Png));
+        assert_eq!(whole.dimensions(), (24, 16), "{orientation:?}");
+        assert_quadrants(&whole, QUADRANTS, &format!("{orientation:?}"));
+        let mut corner = recipe(Fit::Cover, 8, 16, OutputFormat::Png);
+        corner.layout.gravity = "left".parse().unwrap();
+        let left = one(&original, corner);
+        let [red, _, blue, _] = QUADRANTS;
+        assert_quadrants(
+            &left,
+            [red, red, blue, blue],
+            &format!("{orientation:?}, left"),
+        );
+    }
+}
+
+#[test]
+fn gravity_picks_the_quadrants_that_cover_keeps() {
+    let original = write(&quadrants(80, 40), ImageFormat::Png);
+    let [red, green, blue, yellow] = QUADRANTS;
+    for (gravity, expected) in [
+        ("left", [red, red, blue, blue]),
+        ("right", [green, green, yellow, yellow]),
+        ("centre", QUADRANTS),
+        ("top-left", [red, red, blue, blue]),
+    ] {
+        let mut recipe = recipe(Fit::Cover, 20, 20, OutputFormat::Png);
+        recipe.layout.gravity = gravity.parse().unwrap();
+        assert_quadrants(&one(&original, recipe), expected, gravity);
+    }
+}
+
+#[test]
+fn fill_stretches_and_pad_surrounds() {
+    let original = write(&quadrants(40, 20), ImageFormat::Png);
+    let stretched = one(&original, recipe(Fit::Fill, 10, 20, OutputFormat::Png));
+    assert_eq!(stretched.dimensions(), (10, 20));
+    assert_quadrants(&stretched, QUADRANTS, "fill");
+    let mut pad = recipe(Fit::Pad, 30, 30, OutputFormat::Webp);
+    pad.layout.background = Rgb([10, 120, 200]);
+    let padded = one(&original, pad);
+    assert_eq!(padded.dimensions(), (30, 30));
+    for y in [1, 28] {
+        assert_near(*padded.get_pixel(15, y), [10, 120, 200], "around");
+    }
+    assert_near(*padded.get_pixel(7, 11), QUADRANTS[0], "inside");
+}
+
+#[test]
+fn nothing_grows_unless_asked() {
+    let original = write(&quadrants(20, 10), ImageFormat::Png);
+    let mut contain = recipe(Fit::Contain, 100, 100, OutputFormat::Png);
+    assert_eq!(one(&original, contain).dimensions(), (20, 10));
+    contain.layout.enlarge = Enlarge::Yes;
+    assert_eq!(one(&original, contain).dimensions(), (100, 50));
+}
+
+#[test]
+fn transparency_is_kept_or_laid_onto_the_background() {
+    let image = RgbaImage::from_fn(32, 32, |x, _| {
+        // What is transparent is black underneath, and must not darken the edge.
+        if x < 16 {
+            Rgba([255, 0, 0, 255])
+        } else {
+            Rgba([0, 0, 0, 0])
+        }
+    });
+    let original = write(&DynamicImage::ImageRgba8(image), ImageFormat::Png);
+    let mut recipe = recipe(Fit::Contain, 16, 16, OutputFormat::Jpeg);
+    recipe.layout.background = Rgb([0, 200, 0]);
+    let flat = one(&original, recipe);
+    assert_near(*flat.get_pixel(12, 8), [0, 200, 0], "flattened");
+    assert_near(*flat.get_pixel(3, 8), [255, 0, 0], "flattened");
+    for format in [OutputFormat::Png, OutputFormat::Webp] {
+        recipe.encoding.format = format;
+        let kept = one(&original, recipe);
+        assert_eq!(kept.get_pixel(14, 8).0[3], 0, "{format}");
+        assert_eq!(kept.get_pixel(2, 8).0[3], 255, "{format}");
+    }
+    recipe.encoding.format = OutputFormat::Png;
+    for pixel in one(&original, recipe)
+        .pixels()
+        .filter(|pixel| pixel.0[3] > 8)
+    {
+        assert!(pixel.0[0] >= 240, "{pixel:?}");
+    }
+}
+
+#[test]
+fn sixteen_bits_grey_and_palettes_are_handled() {
+    let grey = image::GrayImage::from_pixel(8, 8, Luma([77]));
+    let grey = DynamicImage::ImageLuma8(grey);
+    let coloured = quadrants(24, 16);
+    let originals = [
+        (write(&grey, ImageFormat::Png), [77; 3]),
+        (write(&grey, ImageFormat::Jpeg), [77; 3]),
+        (
+            write(
+                &DynamicImage::ImageLuma16(grey.to_luma16()),
+                ImageFormat::Png,
+            ),
+            [77; 3],
+        ),
+        (
+            write(
+                &DynamicImage::ImageLumaA16(grey.to_luma_alpha16()),
+                ImageFormat::Png,
+            ),
+            [77; 3],
+        ),
+        (
+            write(
+                &DynamicImage::ImageRgb16(coloured.to_rgb16()),
+                ImageFormat::Tiff,
+            ),
+            QUADRANTS[0],
+        ),
+        (
+            write(
+                &DynamicImage::ImageRgba16(coloured.to_rgba16()),
+                ImageFormat::Png,
+            ),
+            QUADRANTS[0],
+        ),
+        (palette_png(), [200, 100, 50]),
+    ];
+    for (original, expected) in originals {
+        for format in OutputFormat::ALL {
+            let image = one(&original, recipe(Fit::Contain, 20, 20, format));
+            assert_near(*image.get_pixel(1, 1), expected, "first quadrant");
+        }
+    }
+}
+
+/// 8 × 8 pixels of one bit, all of the second colour of two.
+fn palette_png() -> Vec<u8> {
+    let rows = [0, 0xff].repeat(8);
+    let adler = rows.iter().fold((1_u32, 0_u32), |(a, b), &byte| {
+        let a = (a + u32::from(byte)) % 65_521;
+        (a, (b + a) % 65_521)
+    });
+    // One stored block of 16 bytes.
+    let mut data = vec![0x78, 1, 1, 16, 0, 0xef, 0xff];
+    data.extend(rows);
+    data.extend((adler.1 << 16 | adler.0).to_be_bytes());
+    let header = [0, 0, 0, 8, 0, 0, 0, 8, 1, 3, 0, 0, 0];
+    [
+        b"\x89PNG\r\n\x1a\n".to_vec(),
+        png_chunk(*b"IHDR", &header),
+        png_chunk(*b"PLTE", &[1, 2, 3, 200, 100, 50]),
+        png_chunk(*b"IDAT", &data),
+        png_chunk(*b"IEND", b""),
+    ]
+    .concat()
+}
+
+#[test]
+fn the_inks_of_a_cmyk_jpeg_come_out_as_colours() {
+    // Cyan, magenta, yellow, black as light left by the ink: cyan lets no red through.
+    let inks: Vec<u8> = [255, 0, 0, 0].repeat(16 * 16);
+    for colour in [
+        jpeg_encoder::ColorType::Cmyk,
+        jpeg_encoder::ColorType::CmykAsYcck,
+    ] {
+        let mut original = Vec::new();
+        let encoder = jpeg_encoder::Encoder::new(&mut original, 95);
+        encoder.encode(&inks, 16, 16, colour).unwrap();
+        let image = one(&original, recipe(Fit::Contain, 8, 8, OutputFormat::Png));
+        assert_near(*image.get_pixel(4, 4), [0, 255, 255], "cyan");
+    }
+}
+
+#[test]
+fn colours_of_another_profile_are_brought_to_srgb() {
+    let icc = moxcms::ColorProfile::new_display_p3().encode().unwrap();
+    let profile = jpeg_segment(0xe2, &[b"ICC_PROFILE\0\x01\x01", &icc[..]].concat());
+    let plain = write(&quadrants(24, 16), ImageFormat::Jpeg);
+    let tagged = jpeg_with(&plain, &[profile]);
+    let recipe = recipe(Fit::Contain, 24, 16, OutputFormat::Png);
+    let (plain, converted) = (one(&plain, recipe), one(&tagged, recipe));
+    let green = |image: &RgbaImage| image.get_pixel(18, 4).0;
+    assert!(
+        green(&converted)[0] < green(&plain)[0],
+        "{:?}",
+        green(&converted)
+    );
+    assert!(green(&converted)[1] >= green(&plain)[1]);
+}
+
+#[test]
+fn the_first_frame_of_an_animation_is_taken() {
+    let image = write(&quadrants(24, 16), ImageFormat::WebP)[12..].to_vec();
+    let header = vec![0, 0, 0, 0, 0, 0, 23, 0, 0, 15, 0, 0, 1, 0, 0, 0];
+    let frame = riff_chunk(*b"ANMF", &[header, image].concat());
+    let timing = riff_chunk(*b"ANIM", &[0; 6]);
+    let original = webp(&[vp8x(2, 24, 16), timing, frame.clone(), frame]);
+    let image = one(&original, recipe(Fit::Contain, 12, 12, OutputFormat::Png));
+    assert_quadrants(&image, QUADRANTS, "animated WebP");
+    let image = one(
+        &gif(10, 10, 3),
+        recipe(Fit::Contain, 12, 12, OutputFormat::Jpeg),
+    );
+    assert_eq!(image.dimensions(), (10, 10));
+}
+
+/// Stops at the n-th question.
+struct StopAfter(AtomicU32);
+
+impl Stop for StopAfter {
+    fn should_stop(&self) -> bool {
+        let left = self.0.load(Ordering::Relaxed);
+        self.0.store(left.saturating_sub(1), Ordering::Relaxed);
+        left == 0
+    }
+}
+
+#[test]
+fn stopping_works_before_during_and_after_decoding() {
+    let noise = noise_jpeg(300, 300, 7);
+    let image = image::load_from_memory(&noise).unwrap();
+    for format in [
+        ImageFormat::Jpeg,
+        ImageFormat::Png,
+        ImageFormat::Tiff,
+        ImageFormat::Bmp,
+    ] {
+        let original = write(&image, format);
+        // The first question precedes the decoding; the file is long enough for more within it.
+        for questions in 0..3 {
+            let stop = StopAfter(AtomicU32::new(questions));
+            let recipe = recipe(Fit::Contain, 10, 10, OutputFormat::Jpeg);
+            let error = with(&original, &[recipe], &stop).unwrap_err();
+            assert_eq!(error.code(), "timed-out", "{format:?} after {questions}");
+            assert!(error.is_retryable());
+        }
+    }
+    let stop = StopAfter(AtomicU32::new(1_000));
+    let recipe = recipe(Fit::Contain, 10, 10, OutputFormat::Jpeg);
+    assert!(with(&noise, &[recipe], &stop).is_ok());
+    assert!(stop.0.into_inner() < 995, "decoding asked nothing");
+}
+
+#[test]
+fn data_that_only_a_decoder_can_judge_is_corrupt() {
+    let mut png = write(&quadrants(24, 16), ImageFormat::Png);
+    let data = png.windows(4).position(|kind| kind == b"IDAT").unwrap() + 4;
+    png[data..data + 8].fill(0xff);
+    let recipe = recipe(Fit::Contain, 4, 4, OutputFormat::Jpeg);
+    let error = with(&png, &[recipe], &NeverStop).unwrap_err();
+    assert!(matches!(error, ImagingError::Corrupt { .. }), "{error:?}");
+}
+
+#[test]
+fn memory_covers_the_decoded_pixels_and_the_derivatives() {
+    let recipes = [
+        recipe(Fit::Contain, 100, 100, OutputFormat::Webp),
+        recipe(Fit::Pad, 2_000, 2_000, OutputFormat::Png),
+    ];
+    for (media, bytes) in decodable() {
+        let inspected = inspect(&bytes, &Limits::default()).unwrap();
+        let decoded = 24 * 16 * 3;
+        assert!(inspected.decoder_bytes >= decoded, "{media}");
+        let needed = memory_needed(&inspected, &recipes);
+        assert!(needed >= decoded + 2_000 * 2_000 * 4, "{media}");
+        assert!(needed > memory_needed(&inspected, &recipes[..1]), "{media}");
+    }
+    let deep = DynamicImage::ImageRgba16(quadrants(24, 16).to_rgba16());
+    let inspected = inspect(&write(&deep, ImageFormat::Png), &Limits::default()).unwrap();
+    assert!(inspected.decoder_bytes >= 24 * 16 * (8 + 4));
+}
+
+/// Flips and cuts; every other file is cut nowhere, so that decoders get their share.
+fn mutated(index: usize, flips: &[(usize, u8)], cut: usize) -> Vec<u8> {
+    let exif = camera_exif(6, true);
+    let mut files: Vec<Vec<u8>> = decodable()
+        .into_iter()
+        .chain(undecodable())
+        .map(|(_, bytes)| bytes)
+        .collect();
+    files.push(jpeg_with(&files[0], &[exif_segment(&exif)]));
+    files.push(gif(10, 10, 3));
+    let index = index % files.len();
+    let mut bytes = files.swap_remove(index);
+    for &(at, value) in flips {
+        let at = at % bytes.len();
+        bytes[at] ^= value;
+    }
+    if cut % 2 == 1 {
+        bytes.truncate(cut % bytes.len());
+    }
+    bytes
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(600))]
+    #[test]
+    fn mutated_files_never_panic(
+        index in 0_usize..12,
+        flips in proptest::collection::vec((0_usize..4_000, 0_u8..=255), 0..6),
+        cut in 0_usize..4_000,
+    ) {
+        let bytes = mutated(index, &flips, cut);
+        let limits = Limits {
+            svg: SvgPolicy::Accept,
+            pixels_max: 100_000,
+            ..Limits::default()
+        };
+        if let Some(media) = crate::imaging::sniff::sniff(&bytes) {
+            for mode in [MetadataMode::StripGps, MetadataMode::StripAll] {
+                let _ = strip(&bytes, media, mode);
+            }
+        }
+        let _ = derive(&DeriveRequest {
+            original: &bytes,
+            recipes: &[recipe(Fit::Cover, 7, 9, OutputFormat::Jpeg)],
+            limits: &limits,
+            stop: &NeverStop,
+        });
+    }
+}
