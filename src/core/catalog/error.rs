@@ -1,12 +1,12 @@
 //! What can go wrong between the origin and its database.
 
-use crate::catalog::SCHEMA_VERSION;
+use crate::catalog::{SCHEMA_VERSION, SchemaState};
 
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     #[error("open catalog {location}")]
     Open {
-        /// A path, or a URL without its password.
+        /// A URL without its password.
         location: String,
         #[source]
         source: sqlx::Error,
@@ -14,11 +14,14 @@ pub enum CatalogError {
     #[error("catalog {location} {state}, this build needs schema {SCHEMA_VERSION}")]
     Schema {
         location: String,
-        /// `is empty`, `has schema 3`
-        state: String,
+        state: SchemaState,
     },
-    #[error("`{url}` is not a catalog URL: expected sqlite:PATH or postgres://…")]
-    Url { url: String },
+    #[error("`{url}` is not a catalog URL: {reason}; expected sqlite:PATH or postgres://…")]
+    Url {
+        /// Without what may be a password.
+        url: String,
+        reason: String,
+    },
     #[error("{action}")]
     Query {
         /// A bare verb phrase, such as `record images`.
@@ -27,20 +30,18 @@ pub enum CatalogError {
         source: sqlx::Error,
     },
     #[error("{action}: column {column} holds {found}")]
-    Row { action: &'static str, column: &'static str, found: String },
+    Row {
+        action: &'static str,
+        column: &'static str,
+        found: String,
+    },
 }
 
 impl CatalogError {
     /// Whether the same call may succeed later without anyone acting.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Open { source, .. } | Self::Query { source, .. } => {
-                matches!(source, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)
-                    || source.as_database_error().is_some_and(|error| {
-                        // SQLITE_BUSY; PostgreSQL serialization_failure, deadlock_detected, admin_shutdown.
-                        matches!(error.code().as_deref(), Some("5" | "40001" | "40P01" | "57P01"))
-                    })
-            }
+            Self::Open { source, .. } | Self::Query { source, .. } => is_passing(source),
             Self::Schema { .. } | Self::Url { .. } | Self::Row { .. } => false,
         }
     }
@@ -58,12 +59,39 @@ impl CatalogError {
 
     /// What to do next, if anything can be said.
     pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Schema { .. } => Some("run `imgctl schema apply`".to_owned()),
-            Self::Open { .. } => {
-                Some("check `catalog.url` in imgctl.toml and that the database runs".to_owned())
-            }
-            Self::Url { .. } | Self::Query { .. } | Self::Row { .. } => None,
-        }
+        let hint = match self {
+            Self::Schema { state, .. } => match state {
+                SchemaState::Newer { .. } => {
+                    "a newer build made it: use that build, or restore a copy from before"
+                }
+                SchemaState::Empty | SchemaState::Current | SchemaState::Older { .. } => {
+                    "run `imgctl schema apply`"
+                }
+            },
+            Self::Open { .. } => "check `catalog.url` in imgctl.toml and that the database runs",
+            Self::Url { .. } | Self::Query { .. } | Self::Row { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn is_passing(error: &sqlx::Error) -> bool {
+    match error {
+        // RowNotFound: a row that a statement just met was removed before the next one read it.
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::RowNotFound => true,
+        error => error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code)
+            .is_some_and(|code| {
+                matches!(
+                    &*code,
+                    // SQLITE_BUSY and its forms: RECOVERY, SNAPSHOT, TIMEOUT.
+                    "5" | "261" | "517" | "773"
+                    // serialization_failure, deadlock_detected, too_many_connections.
+                    | "40001" | "40P01" | "53300"
+                    // admin_shutdown, crash_shutdown, cannot_connect_now.
+                    | "57P01" | "57P02" | "57P03"
+                )
+            }),
     }
 }

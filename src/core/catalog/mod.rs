@@ -13,13 +13,30 @@ use crate::model::record::{Derivative, DerivativeKey, Image};
 
 pub mod error; // what can go wrong
 pub mod url; // which database, from its URL
-pub mod sqlite; // one machine
-pub mod postgres; // more than one
-mod rows; // rows into model values, the same for both
+pub mod schema; // is it ours, and raising it
+pub mod open; // from a URL to a catalog
+mod sql; // what both databases read alike
+mod rows; // rows into model values
+mod batch; // what becomes of the entries of a batch
+mod engine; // what the two databases do differently
+mod relational; // the trait, over either engine
+mod sqlite; // one machine
+mod sqlite_batch; // many rows at once
+mod postgres; // more than one
+mod postgres_batch; // many rows at once
 #[cfg(test)]
 mod contract; // what both must keep
+#[cfg(test)]
+mod contract_derive; // the part of it that making derivatives relies on
+#[cfg(test)]
+mod contract_schema; // what both must keep before there is a catalog
+#[cfg(test)]
+mod test_postgres; // a PostgreSQL of one's own
 
 pub use error::CatalogError;
+pub use open::{CatalogSettings, open};
+pub use schema::{SchemaReport, SchemaState, apply_schema, schema_state};
+pub use url::CatalogUrl;
 
 /// The schema version that this build reads and writes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -30,8 +47,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// * a call that returns `Ok` has committed; unless its doc says "not durable", the commit survives power loss;
 /// * a call that returns `Err` has changed nothing;
 /// * every method may be called by many tasks and by several processes at once;
-/// * every method but those of the schema fails with [`CatalogError::Schema`] when the database has another schema
-///   version than [`SCHEMA_VERSION`] (checked when it is opened);
+/// * a database with another schema than [`SCHEMA_VERSION`] is not opened: [`CatalogError::Schema`];
 /// * lists are in ascending order of their key and continue strictly after the cursor given.
 #[async_trait]
 pub trait Catalog: Send + Sync + fmt::Debug {
@@ -73,8 +89,9 @@ pub trait Catalog: Send + Sync + fmt::Debug {
 
     /// Asks for the right to make a derivative, for `lease`. Not durable.
     ///
-    /// At most one owner at a time holds it, over all processes; an expired lease may be taken over. A remembered failure
-    /// whose time has not passed is answered before any claim. `now_ms` is in milliseconds since the epoch.
+    /// At most one caller at a time holds it, over all processes: to its own owner too, a claim is answered
+    /// [`Claim::Held`]. A lease is over at its last millisecond, and may then be taken over. A remembered failure whose
+    /// time has not passed is answered before any claim. `now_ms` is in milliseconds since the epoch.
     async fn claim_derivative(
         &self,
         key: &DerivativeKey,
@@ -86,12 +103,23 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     /// Gives the right back if `owner` holds it. Not durable.
     async fn release_claim(&self, key: &DerivativeKey, owner: &str) -> Result<(), CatalogError>;
 
+    /// Gives back every right that `owner` holds: its process is known to be gone. Not durable.
+    async fn release_claims_of(&self, owner: &str) -> Result<(), CatalogError>;
+
     /// Puts derivatives on the ledger of emitted URLs, in one transaction; `size_bytes` of one already there is
-    /// overwritten unless it is `None`, and its `recorded_at` kept.
+    /// overwritten unless it is `None`, and its `recorded_at` kept. The images must be on record. Of entries with the same
+    /// key within one batch, the later one counts as recorded after the earlier.
     async fn record_derivatives(&self, made: &[Derivative]) -> Result<(), CatalogError>;
 
     /// The ledger of one image, ascending by variant text, then format.
     async fn list_derivatives_of(&self, id: ImageId) -> Result<Vec<Derivative>, CatalogError>;
+
+    /// At most `limit` ledger entries without a size that nobody holds a claim on, in any order.
+    async fn list_unsettled(
+        &self,
+        now_ms: i64,
+        limit: u32,
+    ) -> Result<Vec<Derivative>, CatalogError>;
 
     /// Remembers that a derivative could not be made, until `failure.until_ms`. Not durable.
     async fn record_failure(
@@ -112,20 +140,8 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     /// Counts and sums for `status`. May scan.
     async fn totals(&self) -> Result<Totals, CatalogError>;
 
-    /// Waits until commits that were not durable are.
+    /// Waits until commits that were not durable are, and closes the connections.
     async fn close(&self);
-}
-
-/// Opening and changing a database, before there is a [`Catalog`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SchemaState {
-    /// No tables of ours.
-    Empty,
-    Current,
-    /// Made by an older build: `imgctl schema apply` raises it.
-    Older { found: u32 },
-    /// Made by a newer build.
-    Newer { found: u32 },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +151,10 @@ pub struct NewImage {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the column has this name everywhere"
+)]
 pub struct Recorded {
     /// Whether this entry put it on record.
     pub new: bool,
@@ -150,7 +170,9 @@ pub enum AliasOutcome {
     /// It named this image already.
     Same,
     /// It names another image, and goes on doing so.
-    Taken { by: ImageId },
+    Taken {
+        by: ImageId,
+    },
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -159,8 +181,12 @@ pub struct ImagePage {
     pub after: Option<ImageId>,
     /// Ingested at this time or later.
     pub ingested_since: Option<UnixSeconds>,
-    /// At most this many, 1..=10,000.
+    /// At most this many, 1..=[`Self::LIMIT_MAX`]; another number counts as the nearest of these.
     pub limit: u32,
+}
+
+impl ImagePage {
+    pub const LIMIT_MAX: u32 = 10_000;
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
