@@ -1,0 +1,12 @@
+//! Real nginx against a small imitation of imgd.
+
+mod apply;
+mod fake_imgd;
+mod hits;
+mod http;
+mod limits;
+mod misses;
+mod refusals;
+mod rendering;
+mod site;
+mod tls;
