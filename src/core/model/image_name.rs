@@ -7,7 +7,7 @@ use crate::model::image_id::{ImageId, InvalidImageId};
 use crate::model::media::{MediaType, OutputFormat, UnknownMediaType, UnknownOutputFormat};
 use crate::model::preset::PresetName;
 use crate::model::record::DerivativeKey;
-use crate::model::variant::{InvalidVariant, Variant};
+use crate::model::variant::InvalidVariant;
 
 /// Where canonical URLs live.
 pub const IMAGE_PREFIX: &str = "/i/";

@@ -102,8 +102,8 @@ impl TreeLayout {
         )
     }
 
-    /// `alias/<host or _>/<path>`, as bytes, since old paths need not be UTF-8.
-    pub fn alias_path(self, name: &AliasName) -> Vec<u8> {
+    /// `alias/<host or _>/<path>`, as bytes, since old paths need not be UTF-8. The same for every number of shards.
+    pub fn alias_path(name: &AliasName) -> Vec<u8> {
         let host = name.host.as_deref().unwrap_or(ANY_HOST_DIR);
         let mut path = format!("{ALIAS_DIR}/{host}").into_bytes();
         path.extend_from_slice(name.path.as_bytes());

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::model::geometry::{Enlarge, Fit, Gravity, InvalidGeometry, Rgb};
+use crate::model::geometry::{Enlarge, InvalidGeometry};
 use crate::model::media::OutputFormat;
 use crate::model::recipe::{Encoding, Layout, Recipe, quality_default};
 

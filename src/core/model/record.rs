@@ -11,7 +11,7 @@ pub struct Image {
     pub id: ImageId,
     pub media: MediaType,
     pub size_bytes: u64,
-    /// As stored, before orientation is applied; 0 where the format has none (SVG without a size).
+    /// As shown, with the orientation applied; 0 where the format has none (SVG without a size).
     pub width_px: u32,
     pub height_px: u32,
     pub frames: u32,

@@ -1,0 +1,168 @@
+//! The alias tree: hard links to originals under public names, rebuilt from the catalog when need be.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::blobs::error::BlobError;
+use crate::blobs::originals::in_directory;
+use crate::blobs::staging::{Staging, set_modified};
+use crate::model::alias::AliasName;
+use crate::model::layout::TreeLayout;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Aliases<'a> {
+    root: &'a Path,
+}
+
+/// What to do when a file stands at the name already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// Another image's file is an error, [`BlobError::Taken`].
+    Keep,
+    Replace,
+}
+
+impl<'a> Aliases<'a> {
+    pub(crate) fn new(root: &'a Path) -> Self {
+        Self { root }
+    }
+
+    pub fn path(&self, name: &AliasName) -> PathBuf {
+        self.root
+            .join(OsStr::from_bytes(&TreeLayout::alias_path(name)))
+    }
+
+    /// Puts the original at the alias: a hard link, else a reflink, else a copy.
+    pub fn link(
+        &self,
+        staging: &Staging,
+        original: &Path,
+        name: &AliasName,
+        existing: Existing,
+    ) -> Result<(), BlobError> {
+        let path = self.path(name);
+        match in_directory(&path, || fs::hard_link(original, &path)) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if is_same(original, &path) {
+                    return Ok(());
+                }
+                match existing {
+                    Existing::Keep => Err(BlobError::Taken { path }),
+                    Existing::Replace => replace(staging, original, &path),
+                }
+            }
+            Err(error) if cannot_link(&error) => replace(staging, original, &path),
+            Err(error) => Err(BlobError::io("link", &path)(error)),
+        }
+    }
+}
+
+/// A link within the tree fails only for these: too many links to one file (ext4: 65,000), or a file system without.
+fn cannot_link(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::TooManyLinks | io::ErrorKind::CrossesDevices | io::ErrorKind::Unsupported
+    ) || error.raw_os_error() == Some(rustix::io::Errno::PERM.raw_os_error())
+}
+
+fn is_same(original: &Path, alias: &Path) -> bool {
+    let (Ok(original), Ok(alias)) = (fs::symlink_metadata(original), fs::symlink_metadata(alias))
+    else {
+        return false;
+    };
+    original.dev() == alias.dev() && original.ino() == alias.ino()
+}
+
+/// Makes the new file beside and renames it over the name, so that the name always holds a whole image.
+fn replace(staging: &Staging, original: &Path, path: &Path) -> Result<(), BlobError> {
+    if path.is_dir() {
+        return Err(BlobError::Taken {
+            path: path.to_owned(),
+        });
+    }
+    let fresh = staging.fresh_path();
+    if let Err(error) = fs::hard_link(original, &fresh) {
+        if !cannot_link(&error) {
+            return Err(BlobError::io("link", &fresh)(error));
+        }
+        clone_or_copy(original, &fresh)?;
+    }
+    fs::rename(&fresh, path).map_err(BlobError::io("replace", path))
+}
+
+fn clone_or_copy(original: &Path, fresh: &Path) -> Result<(), BlobError> {
+    let from = File::open(original).map_err(BlobError::io("open", original))?;
+    let to = File::create(fresh).map_err(BlobError::io("create", fresh))?;
+    if rustix::fs::ioctl_ficlone(&to, &from).is_err() {
+        fs::copy(original, fresh).map_err(BlobError::io("copy to", fresh))?;
+    }
+    let metadata = from.metadata().map_err(BlobError::io("stat", original))?;
+    set_modified(&to, metadata.mtime()).map_err(BlobError::errno("set time of", fresh))?;
+    to.sync_all().map_err(BlobError::io("sync", fresh))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blobs::space::SpaceFloor;
+    use crate::blobs::tree::Tree;
+    use crate::model::alias::AliasPath;
+    use crate::model::layout::ShardWidth;
+
+    fn alias(path: &str) -> AliasName {
+        let path = AliasPath::from_decoded(path.as_bytes().to_vec()).unwrap();
+        AliasName { host: None, path }
+    }
+
+    #[test]
+    fn an_alias_is_the_same_file_and_is_replaced_only_on_request() {
+        let dir = tempfile::tempdir().unwrap();
+        let tree = Tree::create(dir.path(), ShardWidth::Three, SpaceFloor::default()).unwrap();
+        let staging = tree.stage().unwrap();
+        let (one, two) = (dir.path().join("original/1"), dir.path().join("original/2"));
+        fs::write(&one, b"one").unwrap();
+        fs::write(&two, b"two").unwrap();
+        let aliases = tree.aliases();
+        let name = alias("/shop/a b.jpg");
+
+        aliases.link(&staging, &one, &name, Existing::Keep).unwrap();
+        aliases.link(&staging, &one, &name, Existing::Keep).unwrap();
+        assert!(is_same(&one, &dir.path().join("alias/_/shop/a b.jpg")));
+        let taken = aliases.link(&staging, &two, &name, Existing::Keep);
+        assert!(matches!(taken, Err(BlobError::Taken { .. })));
+        aliases
+            .link(&staging, &two, &name, Existing::Replace)
+            .unwrap();
+        assert_eq!(fs::read(aliases.path(&name)).unwrap(), b"two");
+        assert_eq!(fs::read(&one).unwrap(), b"one");
+    }
+
+    #[test]
+    fn a_directory_is_never_replaced_by_an_alias() {
+        let dir = tempfile::tempdir().unwrap();
+        let tree = Tree::create(dir.path(), ShardWidth::Three, SpaceFloor::default()).unwrap();
+        let staging = tree.stage().unwrap();
+        let one = dir.path().join("original/1");
+        fs::write(&one, b"one").unwrap();
+        let aliases = tree.aliases();
+        aliases
+            .link(&staging, &one, &alias("/a/b.jpg"), Existing::Keep)
+            .unwrap();
+
+        assert!(
+            aliases
+                .link(&staging, &one, &alias("/a"), Existing::Replace)
+                .is_err()
+        );
+        assert!(
+            aliases
+                .link(&staging, &one, &alias("/a/b.jpg/c"), Existing::Replace)
+                .is_err()
+        );
+    }
+}

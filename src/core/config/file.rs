@@ -1,0 +1,255 @@
+//! `imgctl.toml` as it is written: untyped edges carry their unit in the name.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::blobs::space::SpaceFloor;
+use crate::imaging::{Limits, SvgPolicy};
+use crate::origin::OriginSettings;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConfigFile {
+    pub site: SiteSection,
+    pub catalog: CatalogSection,
+    pub limits: LimitsSection,
+    pub derive: DeriveSection,
+    pub signing: SigningSection,
+    pub imgd: ImgdSection,
+    pub nginx: NginxSection,
+    pub presets: BTreeMap<String, PresetSection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SiteSection {
+    /// What printed URLs start with.
+    pub url: String,
+}
+
+impl Default for SiteSection {
+    fn default() -> Self {
+        Self {
+            url: "http://127.0.0.1:8080".to_owned(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CatalogSection {
+    pub url: String,
+    pub busy_timeout_ms: u64,
+    pub connections_max: u32,
+}
+
+impl Default for CatalogSection {
+    fn default() -> Self {
+        Self {
+            url: "sqlite:catalog.db".to_owned(),
+            busy_timeout_ms: 10_000,
+            connections_max: 8,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsSection {
+    pub bytes_max: u64,
+    pub pixels_max: u64,
+    pub side_px_max: u32,
+    pub frames_max: u32,
+    pub frame_pixels_total_max: u64,
+    pub metadata_bytes_max: u64,
+    pub scans_max: u32,
+    pub svg: SvgSection,
+    pub output_side_px_max: u32,
+    pub free_bytes_min: u64,
+    pub free_inodes_min: u64,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SvgSection {
+    Refuse,
+    Accept,
+}
+
+impl Default for LimitsSection {
+    fn default() -> Self {
+        let (limits, floor) = (Limits::default(), SpaceFloor::default());
+        Self {
+            bytes_max: limits.bytes_max,
+            pixels_max: limits.pixels_max,
+            side_px_max: limits.side_px_max,
+            frames_max: limits.frames_max,
+            frame_pixels_total_max: limits.frame_pixels_total_max,
+            metadata_bytes_max: limits.metadata_bytes_max,
+            scans_max: limits.scans_max,
+            svg: match limits.svg {
+                SvgPolicy::Refuse => SvgSection::Refuse,
+                SvgPolicy::Accept => SvgSection::Accept,
+            },
+            output_side_px_max: limits.output_side_px_max,
+            free_bytes_min: floor.free_bytes_min,
+            free_inodes_min: floor.free_inodes_min,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeriveSection {
+    pub workers: usize,
+    pub memory_bytes_max: u64,
+    pub queue_max: usize,
+    pub timeout_ms: u64,
+    pub wait_timeout_ms: u64,
+    pub failure_ttl_s: u64,
+}
+
+impl Default for DeriveSection {
+    fn default() -> Self {
+        let settings = OriginSettings::default();
+        Self {
+            workers: settings.workers,
+            memory_bytes_max: settings.memory_bytes_max,
+            queue_max: settings.queue_max,
+            timeout_ms: settings.derive_timeout.as_secs() * 1000,
+            wait_timeout_ms: settings.wait_timeout.as_secs() * 1000,
+            failure_ttl_s: settings.failure_ttl.as_secs(),
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SigningSection {
+    /// The first one signs; all of them verify.
+    pub keys: Vec<KeySection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeySection {
+    pub id: String,
+    /// Relative to the data directory. Holds the secret alone, as text or bytes.
+    pub file: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ImgdSection {
+    /// Relative to the data directory.
+    pub socket: PathBuf,
+    /// Requests in progress, those that wait for a derivation included.
+    pub requests_max: usize,
+}
+
+impl Default for ImgdSection {
+    fn default() -> Self {
+        Self {
+            socket: "run/imgd.sock".into(),
+            requests_max: 4096,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NginxSection {
+    pub mode: ModeSection,
+    pub binary: PathBuf,
+    pub listen: Vec<String>,
+    pub server_names: Vec<String>,
+    pub user: Option<String>,
+    pub workers: u16,
+    /// Where rendered releases go, relative to the data directory.
+    pub dir: PathBuf,
+    pub run_dir: PathBuf,
+    pub log_dir: PathBuf,
+    /// Of the distribution, when ours are included in it.
+    pub main_config: PathBuf,
+    /// Empty: the nginx whose pid file is in `run_dir` is signalled.
+    pub reload_command: Vec<String>,
+    pub real_ip_header: String,
+    pub real_ip_from: Vec<String>,
+    pub cache_tag_headers: Vec<String>,
+    pub miss_rate_per_s: u32,
+    pub miss_burst: u32,
+    pub miss_connections_max: u32,
+    pub tls: Option<TlsSection>,
+    pub open_file_cache: Option<OpenFileCacheSection>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModeSection {
+    /// A whole nginx.conf of our own.
+    Standalone,
+    /// Files for the nginx of a distribution to include.
+    Included,
+}
+
+impl Default for NginxSection {
+    fn default() -> Self {
+        Self {
+            mode: ModeSection::Standalone,
+            binary: "nginx".into(),
+            listen: vec!["127.0.0.1:8080".to_owned()],
+            server_names: Vec::new(),
+            user: None,
+            workers: 0,
+            dir: "nginx".into(),
+            run_dir: "run".into(),
+            log_dir: "log".into(),
+            main_config: "/etc/nginx/nginx.conf".into(),
+            reload_command: Vec::new(),
+            real_ip_header: "X-Forwarded-For".to_owned(),
+            real_ip_from: Vec::new(),
+            cache_tag_headers: vec!["Cache-Tag".to_owned(), "Surrogate-Key".to_owned()],
+            // imgd bounds its own work; these keep one client from taking all of it.
+            miss_rate_per_s: 200,
+            miss_burst: 1000,
+            miss_connections_max: 1024,
+            tls: None,
+            open_file_cache: None,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSection {
+    pub listen: Vec<String>,
+    pub certificate: PathBuf,
+    pub certificate_key: PathBuf,
+    pub server_names: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenFileCacheSection {
+    pub files_max: u32,
+    pub inactive_s: u64,
+    pub valid_s: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PresetSection {
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    pub fit: Option<String>,
+    pub gravity: Option<String>,
+    #[serde(default)]
+    pub enlarge: bool,
+    pub background: Option<String>,
+    pub formats: Vec<String>,
+    /// By format; the defaults are those of free options.
+    #[serde(default)]
+    pub quality: BTreeMap<String, u8>,
+}

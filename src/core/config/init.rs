@@ -1,0 +1,94 @@
+//! What a new data directory gets: a configuration to edit, and a secret of its own.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use crate::config::error::ConfigError;
+use crate::config::load::CONFIG_FILE;
+
+/// The file as written by `imgctl init`.
+const TEMPLATE: &str = include_str!("imgctl.toml");
+/// Relative to the data directory; named in the template.
+const KEY_FILE: &str = "keys/k1.key";
+
+/// Where printed URLs start and nginx listens, in a new file.
+#[derive(Clone, Debug)]
+pub struct FirstSite<'a> {
+    pub url: &'a str,
+    pub listen: &'a str,
+}
+
+/// Writes the configuration and the signing key, unless they are there. Answers whether the configuration is new.
+pub fn ensure_files(data: &Path, site: &FirstSite<'_>) -> Result<bool, ConfigError> {
+    let key_path = data.join(KEY_FILE);
+    if !key_path.exists() {
+        let keys = key_path.parent().unwrap_or(data);
+        fs::create_dir_all(keys).map_err(write_error(keys))?;
+        let secret = random_secret().map_err(write_error(&key_path))?;
+        write_new(&key_path, secret.as_bytes(), 0o600)?;
+    }
+    let path = data.join(CONFIG_FILE);
+    if path.exists() {
+        return Ok(false);
+    }
+    let text = TEMPLATE
+        .replace("@URL@", site.url)
+        .replace("@LISTEN@", site.listen);
+    write_new(&path, text.as_bytes(), 0o644)?;
+    Ok(true)
+}
+
+/// 32 bytes from the kernel, as hex.
+fn random_secret() -> io::Result<String> {
+    let mut secret = [0; 32];
+    fs::File::open("/dev/urandom")?.read_exact(&mut secret)?;
+    Ok(data_encoding::HEXLOWER.encode(&secret))
+}
+
+fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), ConfigError> {
+    let write = || {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .open(path)?;
+        file.write_all(content)?;
+        file.sync_all()
+    };
+    write().map_err(write_error(path))
+}
+
+fn write_error(path: &Path) -> impl Fn(io::Error) -> ConfigError + '_ {
+    move |source| ConfigError::Write {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn the_first_configuration_is_valid_and_its_secret_is_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let site = FirstSite {
+            url: "http://127.0.0.1:8081",
+            listen: "127.0.0.1:8081",
+        };
+
+        assert!(ensure_files(dir.path(), &site).unwrap());
+        assert!(!ensure_files(dir.path(), &site).unwrap());
+
+        let config = Config::load(dir.path(), &dir.path().join(CONFIG_FILE)).unwrap();
+        assert_eq!(config.site_url, site.url);
+        assert!(!config.presets.is_empty());
+        assert_eq!(config.load_signing_keys().unwrap().len(), 1);
+        let mode = fs::metadata(dir.path().join(KEY_FILE)).unwrap().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}

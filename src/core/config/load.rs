@@ -1,0 +1,396 @@
+//! From the file to a configuration that the rest can trust.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::blobs::space::SpaceFloor;
+use crate::catalog::{CatalogSettings, CatalogUrl};
+use crate::config::error::ConfigError;
+use crate::config::file::{ConfigFile, LimitsSection, ModeSection, SvgSection};
+use crate::config::presets;
+use crate::imaging::{Limits, SvgPolicy};
+use crate::model::layout::TreeLayout;
+use crate::model::preset::{PresetDefinition, PresetName};
+use crate::model::signature::SigningKey;
+use crate::nginx::settings::{
+    CacheTagHeader, MissLimits, MissTimeouts, Mode, NginxPaths, NginxSettings, OpenFileCache,
+    RealIp, TagSeparator, TlsSettings, WorkerProcesses,
+};
+use crate::origin::OriginSettings;
+
+/// The name of the file, in the data directory unless said otherwise.
+pub const CONFIG_FILE: &str = "imgctl.toml";
+
+/// A configuration without faults.
+#[derive(Debug)]
+pub struct Config {
+    pub path: PathBuf,
+    pub data: PathBuf,
+    /// What printed URLs start with, without a slash at the end.
+    pub site_url: String,
+    pub catalog_url: CatalogUrl,
+    pub catalog: CatalogSettings,
+    pub origin: OriginSettings,
+    pub floor: SpaceFloor,
+    pub presets: BTreeMap<PresetName, PresetDefinition>,
+    pub imgd_socket: PathBuf,
+    pub imgd_requests_max: usize,
+    file: ConfigFile,
+}
+
+impl Config {
+    /// Reads and checks the file; an error lists every fault.
+    pub fn load(data: &Path, path: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse(data, path, &text)
+    }
+
+    pub fn parse(data: &Path, path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let file: ConfigFile = toml::from_str(text).map_err(|source| ConfigError::Syntax {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        let mut faults = Vec::new();
+        let presets = presets::definitions(&file.presets, &mut faults);
+        let catalog_url = file.catalog.url.parse::<CatalogUrl>();
+        check(&file, &mut faults);
+        match catalog_url {
+            Ok(url) if faults.is_empty() => {
+                // Programs change directory for nobody, but nginx wants whole paths.
+                let data = std::path::absolute(data).map_err(|source| ConfigError::Read {
+                    path: data.to_owned(),
+                    source,
+                })?;
+                Ok(Self::build(&data, path, url, presets, file))
+            }
+            Ok(_) => Err(ConfigError::Invalid {
+                path: path.to_owned(),
+                faults,
+            }),
+            Err(error) => {
+                faults.push(format!("  catalog.url: {error}"));
+                Err(ConfigError::Invalid {
+                    path: path.to_owned(),
+                    faults,
+                })
+            }
+        }
+    }
+
+    fn build(
+        data: &Path,
+        path: &Path,
+        catalog_url: CatalogUrl,
+        presets: BTreeMap<PresetName, PresetDefinition>,
+        file: ConfigFile,
+    ) -> Self {
+        let derive = &file.derive;
+        Self {
+            path: path.to_owned(),
+            data: data.to_owned(),
+            site_url: file.site.url.trim_end_matches('/').to_owned(),
+            catalog_url: catalog_url.resolve(data),
+            catalog: CatalogSettings {
+                busy_timeout: Duration::from_millis(file.catalog.busy_timeout_ms),
+                connections_max: file.catalog.connections_max,
+            },
+            origin: OriginSettings {
+                limits: limits(&file.limits),
+                workers: derive.workers,
+                memory_bytes_max: derive.memory_bytes_max,
+                queue_max: derive.queue_max,
+                derive_timeout: Duration::from_millis(derive.timeout_ms),
+                wait_timeout: Duration::from_millis(derive.wait_timeout_ms),
+                failure_ttl: Duration::from_secs(derive.failure_ttl_s),
+            },
+            floor: SpaceFloor {
+                free_bytes_min: file.limits.free_bytes_min,
+                free_inodes_min: file.limits.free_inodes_min,
+            },
+            presets,
+            imgd_socket: data.join(&file.imgd.socket),
+            imgd_requests_max: file.imgd.requests_max,
+            file,
+        }
+    }
+
+    /// Reads the secrets that sign free options; the first one signs.
+    pub fn load_signing_keys(&self) -> Result<Vec<SigningKey>, ConfigError> {
+        let load = |(id, file): (PresetName, PathBuf)| {
+            let path = self.data.join(file);
+            let secret = fs::read(&path).map_err(|source| ConfigError::Key {
+                id: id.to_string(),
+                path: path.clone(),
+                source,
+            })?;
+            // A key made with a text editor ends with a newline that its owner does not see.
+            let secret = secret.trim_ascii().to_vec();
+            SigningKey::new(id, secret).map_err(|fault| ConfigError::Invalid {
+                path,
+                faults: vec![format!("  {fault}")],
+            })
+        };
+        let keys = self
+            .file
+            .signing
+            .keys
+            .iter()
+            .filter_map(|key| Some((key.id.parse().ok()?, key.file.clone())));
+        keys.map(load).collect()
+    }
+
+    pub fn signing_key_files(&self) -> Vec<PathBuf> {
+        self.file
+            .signing
+            .keys
+            .iter()
+            .map(|key| self.data.join(&key.file))
+            .collect()
+    }
+
+    pub fn run_dir(&self) -> PathBuf {
+        self.data.join(&self.file.nginx.run_dir)
+    }
+
+    pub fn log_dir(&self) -> PathBuf {
+        self.data.join(&self.file.nginx.log_dir)
+    }
+
+    /// The port, if nginx listens on 127.0.0.1 and nowhere else.
+    pub fn loopback_port(&self) -> Option<u16> {
+        match (self.file.nginx.listen.as_slice(), &self.file.nginx.tls) {
+            ([listen], None) => listen.strip_prefix("127.0.0.1:")?.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// Listens on 127.0.0.1 at this port, and nowhere else, until the program ends.
+    pub fn listen_on_loopback(&mut self, port: u16) {
+        let before = self.loopback_port();
+        if before.is_some_and(|before| self.site_url == format!("http://127.0.0.1:{before}")) {
+            self.site_url = format!("http://127.0.0.1:{port}");
+        }
+        self.file.nginx.listen = vec![format!("127.0.0.1:{port}")];
+    }
+
+    /// The distribution's nginx.conf that includes ours, if it does.
+    pub fn nginx_main_config(&self) -> Option<PathBuf> {
+        let included = self.file.nginx.mode == ModeSection::Included;
+        included.then(|| self.file.nginx.main_config.clone())
+    }
+
+    pub fn nginx_binary(&self) -> &Path {
+        &self.file.nginx.binary
+    }
+
+    /// Where releases of the nginx configuration are kept.
+    pub fn nginx_dir(&self) -> PathBuf {
+        self.data.join(&self.file.nginx.dir)
+    }
+
+    pub fn nginx_reload_command(&self) -> &[String] {
+        &self.file.nginx.reload_command
+    }
+
+    /// What nginx is to be told; needs the tree for its shards.
+    pub fn nginx_settings(&self, layout: TreeLayout) -> NginxSettings {
+        let nginx = &self.file.nginx;
+        let paths = NginxPaths {
+            data_dir: self.data.clone(),
+            run_dir: self.data.join(&nginx.run_dir),
+            log_dir: self.data.join(&nginx.log_dir),
+            imgd_socket: self.imgd_socket.clone(),
+        };
+        let mut settings = NginxSettings::new(paths, layout);
+        settings.mode = match nginx.mode {
+            ModeSection::Standalone => Mode::Standalone,
+            ModeSection::Included => Mode::Included,
+        };
+        settings.listen.clone_from(&nginx.listen);
+        settings.server_names.clone_from(&nginx.server_names);
+        settings.user.clone_from(&nginx.user);
+        settings.worker_processes = match nginx.workers {
+            0 => WorkerProcesses::Auto,
+            count => WorkerProcesses::Count(count),
+        };
+        if !nginx.real_ip_from.is_empty() {
+            settings.real_ip = Some(RealIp {
+                header: nginx.real_ip_header.clone(),
+                trusted: nginx.real_ip_from.clone(),
+            });
+        }
+        settings.cache_tags = nginx
+            .cache_tag_headers
+            .iter()
+            .map(|name| cache_tag(name))
+            .collect();
+        settings.miss_limits = MissLimits {
+            rate_per_s: nginx.miss_rate_per_s,
+            burst: nginx.miss_burst,
+            connections: nginx.miss_connections_max,
+        };
+        settings.miss_timeouts = MissTimeouts {
+            // imgd answers 503 by itself before nginx would lose its patience.
+            read: self.origin.wait_timeout + Duration::from_secs(5),
+            ..MissTimeouts::default()
+        };
+        settings.tls = nginx.tls.as_ref().map(|tls| TlsSettings {
+            listen: tls.listen.clone(),
+            certificate: self.data.join(&tls.certificate),
+            certificate_key: self.data.join(&tls.certificate_key),
+            server_names: tls.server_names.clone(),
+        });
+        settings.open_file_cache = nginx.open_file_cache.as_ref().map(|cache| OpenFileCache {
+            files_max: cache.files_max,
+            inactive: Duration::from_secs(cache.inactive_s),
+            valid: Duration::from_secs(cache.valid_s),
+        });
+        settings
+    }
+}
+
+/// Fastly and Varnish separate keys by spaces, everyone else tags by commas.
+fn cache_tag(name: &str) -> CacheTagHeader {
+    let spaced = ["surrogate-key", "xkey"].contains(&name.to_ascii_lowercase().as_str());
+    let separator = if spaced {
+        TagSeparator::Space
+    } else {
+        TagSeparator::Comma
+    };
+    CacheTagHeader {
+        name: name.to_owned(),
+        separator,
+    }
+}
+
+fn limits(section: &LimitsSection) -> Limits {
+    Limits {
+        bytes_max: section.bytes_max,
+        pixels_max: section.pixels_max,
+        side_px_max: section.side_px_max,
+        frames_max: section.frames_max,
+        frame_pixels_total_max: section.frame_pixels_total_max,
+        metadata_bytes_max: section.metadata_bytes_max,
+        scans_max: section.scans_max,
+        svg: match section.svg {
+            SvgSection::Refuse => SvgPolicy::Refuse,
+            SvgSection::Accept => SvgPolicy::Accept,
+        },
+        output_side_px_max: section.output_side_px_max,
+    }
+}
+
+fn check(file: &ConfigFile, faults: &mut Vec<String>) {
+    let mut fault = |key: &str, text: &str| faults.push(format!("  {key}: {text}"));
+    let url = &file.site.url;
+    let host = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
+    if host.is_none_or(|host| host.trim_end_matches('/').is_empty()) {
+        fault("site.url", "expected http://HOST or https://HOST");
+    }
+    if file.nginx.listen.is_empty() && file.nginx.tls.is_none() {
+        fault("nginx.listen", "is empty, and there is no nginx.tls either");
+    }
+    let positive = [
+        ("limits.bytes_max", file.limits.bytes_max),
+        ("limits.pixels_max", file.limits.pixels_max),
+        ("limits.side_px_max", u64::from(file.limits.side_px_max)),
+        ("limits.frames_max", u64::from(file.limits.frames_max)),
+        (
+            "limits.output_side_px_max",
+            u64::from(file.limits.output_side_px_max),
+        ),
+        ("derive.memory_bytes_max", file.derive.memory_bytes_max),
+        ("derive.timeout_ms", file.derive.timeout_ms),
+        ("derive.wait_timeout_ms", file.derive.wait_timeout_ms),
+        ("imgd.requests_max", file.imgd.requests_max as u64),
+        (
+            "catalog.connections_max",
+            u64::from(file.catalog.connections_max),
+        ),
+        (
+            "nginx.miss_rate_per_s",
+            u64::from(file.nginx.miss_rate_per_s),
+        ),
+        (
+            "nginx.miss_connections_max",
+            u64::from(file.nginx.miss_connections_max),
+        ),
+    ];
+    for (key, value) in positive {
+        if value == 0 {
+            fault(key, "must be 1 or more");
+        }
+    }
+    for key in &file.signing.keys {
+        if key.id.parse::<PresetName>().is_err() {
+            fault(
+                "signing.keys",
+                &format!("id `{}` must be like a preset name", key.id),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(
+            Path::new("/srv/img"),
+            Path::new("/srv/img/imgctl.toml"),
+            text,
+        )
+    }
+
+    #[test]
+    fn an_empty_file_is_a_whole_configuration() {
+        let config = parse("").unwrap();
+        assert_eq!(config.imgd_socket, Path::new("/srv/img/run/imgd.sock"));
+        assert_eq!(config.catalog_url.to_string(), "sqlite:/srv/img/catalog.db");
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once() {
+        let text = "
+            site.url = 'example.com'
+            limits.pixels_max = 0
+            [presets.Bad]
+            width = 1
+            formats = ['jpg']
+            [presets.thumb]
+            fit = 'squeeze'
+            formats = ['jpg', 'jpg', 'bmp']
+            quality.png = 5
+        ";
+        let error = parse(text).unwrap_err().to_string();
+        for part in [
+            "site.url",
+            "limits.pixels_max",
+            "presets.Bad",
+            "squeeze",
+            "twice",
+            "`bmp`",
+            "quality.png",
+            "neither width nor height",
+        ] {
+            assert!(error.contains(part), "{part} is not in:\n{error}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_names_it() {
+        let error = crate::origin::error::chain(&parse("[limits]\npixel_max = 1").unwrap_err());
+        assert!(
+            error.contains("pixel_max") && error.contains("pixels_max"),
+            "{error}"
+        );
+    }
+}

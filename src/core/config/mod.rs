@@ -1,0 +1,12 @@
+//! `imgctl.toml`: read, checked whole, turned into what the other modules take.
+//!
+//! Precedence: flag, environment (both in the programs), file, default.
+
+pub mod file; // the file as it is written
+pub mod error; // what is wrong with it
+pub mod load; // file -> Config, every fault at once
+mod presets; // the section [presets]
+pub mod init; // the file that a new data directory gets
+
+pub use error::ConfigError;
+pub use load::{CONFIG_FILE, Config};

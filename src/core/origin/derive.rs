@@ -1,0 +1,98 @@
+//! Makes derivatives of one original: read, check, reserve, one decode, files. Records nothing.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::blobs::BlobError;
+use crate::blobs::staging::{StagedFile, Staging};
+use crate::cpu::Deadline;
+use crate::imaging::{self, DeriveRequest, Encoded, ImagingError};
+use crate::model::image_id::ImageId;
+use crate::model::recipe::Recipe;
+use crate::model::record::{DerivativeKey, Image};
+use crate::origin::Origin;
+use crate::origin::error::DeriveError;
+
+/// A derivative that stands on disk, whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    pub key: DerivativeKey,
+    pub size_bytes: u64,
+}
+
+impl Origin {
+    pub async fn find_image(&self, id: ImageId) -> Result<Image, DeriveError> {
+        self.catalog
+            .find_image(id)
+            .await?
+            .ok_or(DeriveError::UnknownImage { id })
+    }
+
+    /// Makes `wanted` of one image with one decode, and puts them at their names.
+    ///
+    /// The files are whole to every reader and carry the image's recorded time; they are not synced.
+    pub async fn make_derivatives(
+        self: &Arc<Self>,
+        image: &Image,
+        wanted: Vec<(DerivativeKey, Recipe)>,
+        staging: &Arc<Staging>,
+    ) -> Result<Vec<Made>, DeriveError> {
+        self.tree.check_space(0)?;
+        let (keys, recipes): (Vec<DerivativeKey>, Vec<Recipe>) = wanted.into_iter().unzip();
+        let original = self.read_original(image).await?;
+        let limits = self.settings.limits;
+        let at_fault = |source| DeriveError::Imaging {
+            id: image.id,
+            source,
+        };
+        let inspected = imaging::inspect(&original, &limits).map_err(at_fault)?;
+        let memory_bytes = imaging::memory_needed(&inspected, &recipes);
+        let timeout = self.settings.derive_timeout;
+        let (staging, recorded_at) = (Arc::clone(staging), image.recorded_at);
+        let job = move || {
+            let request = DeriveRequest {
+                original: &original,
+                recipes: &recipes,
+                limits: &limits,
+                stop: &Deadline(Instant::now() + timeout),
+            };
+            let encoded = imaging::derive(&request)?;
+            Ok(stage_all(&staging, &encoded, recorded_at))
+        };
+        let outcome: Result<Result<Vec<StagedFile>, BlobError>, ImagingError> = self
+            .cpu
+            .run(memory_bytes, job)
+            .await
+            .map_err(|source| DeriveError::Cpu {
+                id: image.id,
+                source,
+            })?;
+        let staged = outcome.map_err(at_fault)??;
+        let mut made = Vec::with_capacity(keys.len());
+        for (key, staged) in keys.into_iter().zip(staged) {
+            let size_bytes = staged.size_bytes();
+            self.tree.derived().place(staged, &key)?;
+            made.push(Made { key, size_bytes });
+        }
+        Ok(made)
+    }
+
+    async fn read_original(self: &Arc<Self>, image: &Image) -> Result<Vec<u8>, DeriveError> {
+        let origin = Arc::clone(self);
+        let (id, media) = (image.id, image.media);
+        let bytes_max = self.settings.limits.bytes_max;
+        let read = move || origin.tree.originals().read(id, media, bytes_max);
+        Ok(crate::blobs::blocking(read).await?)
+    }
+}
+
+fn stage_all(
+    staging: &Staging,
+    encoded: &[Encoded],
+    recorded_at: i64,
+) -> Result<Vec<StagedFile>, BlobError> {
+    encoded
+        .iter()
+        .map(|output| staging.write(&output.bytes, recorded_at))
+        .collect()
+}

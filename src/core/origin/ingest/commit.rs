@@ -1,0 +1,320 @@
+//! A batch of prepared files: made durable, placed, recorded, acknowledged, in that order.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::blobs::aliases::Existing;
+use crate::blobs::durable::Flusher;
+use crate::blobs::originals::Placed;
+use crate::blobs::staging::Staging;
+use crate::blobs::{BlobError, Tree, blocking};
+use crate::catalog::{AliasOutcome, NewImage, Recorded};
+use crate::model::alias::AliasName;
+use crate::model::image_id::ImageId;
+use crate::model::record::Image;
+use crate::origin::Origin;
+use crate::origin::bulk::{Batch, BulkOutcome, Which};
+use crate::origin::error::OriginError;
+use crate::origin::ingest::prepare::{Prepared, Ready, Rejection};
+use crate::origin::ingest::{Effect, IngestOptions, Ingested, Outcome};
+
+#[derive(Debug)]
+pub(crate) struct Committer {
+    origin: Arc<Origin>,
+    options: Arc<IngestOptions>,
+    staging: Arc<Staging>,
+    flusher: Arc<Flusher>,
+    /// Ids that a dry run would have recorded.
+    would_be_new: HashSet<ImageId>,
+}
+
+/// A prepared file on its way through the batch.
+struct Entry {
+    path: PathBuf,
+    ready: Ready,
+    /// Set when its alias cannot stand; the image itself is kept.
+    fault: Option<Rejection>,
+    /// Whether another image's file stands at the alias, which only the catalog can judge.
+    alias_in_doubt: bool,
+}
+
+impl Committer {
+    pub(crate) fn open(
+        origin: &Arc<Origin>,
+        options: &Arc<IngestOptions>,
+        staging: &Arc<Staging>,
+    ) -> Result<Self, OriginError> {
+        Ok(Self {
+            origin: Arc::clone(origin),
+            options: Arc::clone(options),
+            staging: Arc::clone(staging),
+            flusher: Arc::new(Flusher::open(origin.tree.root())?),
+            would_be_new: HashSet::new(),
+        })
+    }
+
+    pub(crate) async fn commit(
+        &mut self,
+        batch: Vec<Prepared>,
+        report: &mut impl FnMut(Outcome),
+    ) -> Result<(), OriginError> {
+        let mut entries = Vec::with_capacity(batch.len());
+        for Prepared { path, result } in batch {
+            match result {
+                Ok(ready) => {
+                    entries.push(Entry {
+                        path,
+                        ready,
+                        fault: None,
+                        alias_in_doubt: false,
+                    });
+                }
+                Err(rejection) => report(Outcome {
+                    path,
+                    result: Err(rejection),
+                }),
+            }
+        }
+        if entries.is_empty() {
+            return Ok(());
+        }
+        match self.options.effect {
+            Effect::Apply => self.apply(entries, report).await,
+            Effect::DryRun => self.pretend(entries, report).await,
+        }
+    }
+
+    async fn apply(
+        &self,
+        entries: Vec<Entry>,
+        report: &mut impl FnMut(Outcome),
+    ) -> Result<(), OriginError> {
+        let (origin, staging, flusher) = (
+            Arc::clone(&self.origin),
+            Arc::clone(&self.staging),
+            Arc::clone(&self.flusher),
+        );
+        let place = move || place_all(&origin.tree, &staging, &flusher, entries);
+        let entries = blocking(place).await?;
+        let recorded = self
+            .origin
+            .catalog
+            .record_images(&new_images(&entries))
+            .await?;
+        let (origin, staging) = (Arc::clone(&self.origin), Arc::clone(&self.staging));
+        let recorded_entries: Vec<(Entry, Recorded)> = entries.into_iter().zip(recorded).collect();
+        let reconcile = move || -> Result<Vec<(Entry, bool)>, BlobError> {
+            let agree = |(entry, recorded)| reconcile(&origin.tree, &staging, entry, &recorded);
+            recorded_entries.into_iter().map(agree).collect()
+        };
+        let reconciled = blocking(reconcile).await?;
+        let mut derived = self.derive(&reconciled).await?;
+        for (
+            Entry {
+                path, ready, fault, ..
+            },
+            new,
+        ) in reconciled
+        {
+            let Ready {
+                image,
+                metadata,
+                alias,
+                ..
+            } = ready;
+            let derived = derived.remove(&image.id).unwrap_or(Ok(0));
+            let ingested = Ingested {
+                image,
+                new,
+                metadata,
+                alias,
+                derived,
+            };
+            let result = fault.map_or(Ok(ingested), Err);
+            report(Outcome { path, result });
+        }
+        Ok(())
+    }
+
+    /// Derives each image of the batch once.
+    async fn derive(
+        &self,
+        entries: &[(Entry, bool)],
+    ) -> Result<HashMap<ImageId, Result<usize, Rejection>>, OriginError> {
+        let mut derived = HashMap::new();
+        if self.options.derive.is_empty() {
+            return Ok(derived);
+        }
+        let mut images: Vec<Image> = entries
+            .iter()
+            .map(|(entry, _)| entry.ready.image.clone())
+            .collect();
+        images.sort_by_key(|image| image.id);
+        images.dedup_by_key(|image| image.id);
+        let batch = Batch {
+            presets: &self.options.derive,
+            which: Which::Missing,
+            jobs: 0,
+        };
+        let report = |outcome: BulkOutcome| {
+            derived.insert(outcome.id, outcome.fault.map_or(Ok(outcome.made), Err));
+        };
+        self.origin
+            .derive_batch(images, &batch, &self.flusher, report)
+            .await?;
+        Ok(derived)
+    }
+
+    async fn pretend(
+        &mut self,
+        entries: Vec<Entry>,
+        report: &mut impl FnMut(Outcome),
+    ) -> Result<(), OriginError> {
+        let ids: Vec<ImageId> = entries.iter().map(|entry| entry.ready.image.id).collect();
+        let known = self.origin.catalog.find_images(&ids).await?;
+        let known: HashSet<ImageId> = known.into_iter().map(|image| image.id).collect();
+        for Entry { path, ready, .. } in entries {
+            let Ready {
+                image,
+                metadata,
+                alias,
+                ..
+            } = ready;
+            let taken = match &alias {
+                Some(name) => self.origin.catalog.find_alias(name).await?,
+                None => None,
+            };
+            let result = match (taken, alias) {
+                (Some(by), Some(name)) if by != image.id => Err(alias_taken(&name, by, image.id)),
+                (_, alias) => {
+                    let new = !known.contains(&image.id) && self.would_be_new.insert(image.id);
+                    Ok(Ingested {
+                        image,
+                        new,
+                        metadata,
+                        alias,
+                        derived: Ok(0),
+                    })
+                }
+            };
+            report(Outcome { path, result });
+        }
+        Ok(())
+    }
+}
+
+/// Bytes, then names: after this every original and alias of the batch would survive power loss.
+fn place_all(
+    tree: &Tree,
+    staging: &Staging,
+    flusher: &Flusher,
+    mut entries: Vec<Entry>,
+) -> Result<Vec<Entry>, BlobError> {
+    let staged: Vec<PathBuf> = entries
+        .iter()
+        .filter_map(|entry| Some(entry.ready.staged.as_ref()?.path().to_owned()))
+        .collect();
+    flusher.flush(staged.iter().map(PathBuf::as_path))?;
+    let mut names = Vec::with_capacity(entries.len());
+    for entry in &mut entries {
+        place(tree, entry)?;
+        names.push(
+            tree.originals()
+                .path(entry.ready.image.id, entry.ready.image.media),
+        );
+        if let Some(name) = &entry.ready.alias {
+            let original = tree
+                .originals()
+                .path(entry.ready.image.id, entry.ready.image.media);
+            match tree
+                .aliases()
+                .link(staging, &original, name, Existing::Keep)
+            {
+                Ok(()) => names.push(tree.aliases().path(name)),
+                Err(BlobError::Taken { .. }) => entry.alias_in_doubt = true,
+                Err(error) if error.is_full() => return Err(error),
+                Err(error) => entry.fault = Some(alias_unusable(name, &error)),
+            }
+        }
+    }
+    flusher.flush_names(names.iter().map(PathBuf::as_path))?;
+    Ok(entries)
+}
+
+fn place(tree: &Tree, entry: &mut Entry) -> Result<(), BlobError> {
+    let image = &entry.ready.image;
+    let Some(staged) = entry.ready.staged.take() else {
+        return Ok(());
+    };
+    if tree.originals().place(staged, image.id, image.media)? == Placed::Healed {
+        tracing::warn!(image.id = %image.id, "the original {} had other bytes and was replaced", image.id);
+    }
+    Ok(())
+}
+
+fn new_images(entries: &[Entry]) -> Vec<NewImage> {
+    let aliases = |entry: &Entry| match entry.fault {
+        Some(_) => Vec::new(),
+        None => entry.ready.alias.iter().cloned().collect(),
+    };
+    entries
+        .iter()
+        .map(|entry| NewImage {
+            image: entry.ready.image.clone(),
+            aliases: aliases(entry),
+        })
+        .collect()
+}
+
+/// Makes the tree agree with what the catalog decided. Answers whether the image is new.
+fn reconcile(
+    tree: &Tree,
+    staging: &Staging,
+    mut entry: Entry,
+    recorded: &Recorded,
+) -> Result<(Entry, bool), BlobError> {
+    let image = &mut entry.ready.image;
+    if recorded.recorded_at != image.recorded_at {
+        image.recorded_at = recorded.recorded_at;
+        tree.originals()
+            .set_modified(image.id, image.media, recorded.recorded_at)?;
+    }
+    let (Some(name), Some(outcome)) = (&entry.ready.alias, recorded.aliases.first()) else {
+        return Ok((entry, recorded.new));
+    };
+    match outcome {
+        AliasOutcome::Taken { by } => {
+            entry.fault = Some(alias_taken(name, *by, image.id));
+            if !entry.alias_in_doubt {
+                // The name was free in the tree but not in the catalog: it goes back to nobody, and the next request
+                // for it restores the image on record.
+                let path = tree.aliases().path(name);
+                std::fs::remove_file(&path).map_err(BlobError::io("remove", &path))?;
+            }
+        }
+        AliasOutcome::New | AliasOutcome::Same if entry.alias_in_doubt => {
+            // The catalog knows of no other owner: what stands there was left by a crash.
+            let original = tree.originals().path(image.id, image.media);
+            tree.aliases()
+                .link(staging, &original, name, Existing::Replace)?;
+            crate::blobs::tree::sync_parent(&tree.aliases().path(name))?;
+        }
+        AliasOutcome::New | AliasOutcome::Same => {}
+    }
+    Ok((entry, recorded.new))
+}
+
+fn alias_taken(name: &AliasName, by: ImageId, id: ImageId) -> Rejection {
+    let message = format!("alias {name} names image {by} already; the image is kept as {id}");
+    Rejection::new("alias-taken", message).with_hint("choose another --alias-prefix")
+}
+
+fn alias_unusable(name: &AliasName, error: &BlobError) -> Rejection {
+    let message = format!(
+        "alias {name} cannot be made: {}",
+        crate::origin::error::chain(error)
+    );
+    Rejection::new("alias-unusable", message)
+        .with_hint("a file cannot be a directory too: choose another --alias-prefix")
+}

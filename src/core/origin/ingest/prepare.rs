@@ -1,0 +1,266 @@
+//! One candidate: read, checked, stripped, hashed, staged. Runs on many threads at once.
+
+use std::borrow::Cow;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::blobs::BlobError;
+use crate::blobs::staging::{StagedFile, Staging};
+use crate::imaging::{self, ImagingError, MetadataOutcome, Quantity};
+use crate::model::alias::{AliasName, InvalidAlias};
+use crate::model::clock::UnixSeconds;
+use crate::model::image_id::ImageId;
+use crate::model::record::Image;
+use crate::origin::Origin;
+use crate::origin::error::chain;
+use crate::origin::ingest::{Candidate, Effect, IngestOptions};
+
+/// Where the bytes of a candidate are.
+#[derive(Debug)]
+pub enum Input {
+    File {
+        at: PathBuf,
+        symlinks: Symlinks,
+    },
+    Memory {
+        bytes: Vec<u8>,
+        modified: UnixSeconds,
+    },
+    /// Known to be unfit before it was read.
+    Rejected(Rejection),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Symlinks {
+    Refuse,
+    Follow,
+}
+
+/// Why a candidate was not ingested.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// Stable, for counting and scripts.
+    pub code: String,
+    /// For people: what is wrong with what.
+    pub message: String,
+    /// What cures it, if anything is known to.
+    pub hint: Option<String>,
+}
+
+impl Rejection {
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            code: code.to_owned(),
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    #[must_use]
+    pub fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+}
+
+impl From<ImagingError> for Rejection {
+    fn from(error: ImagingError) -> Self {
+        Self {
+            code: error.code().to_owned(),
+            message: chain(&error),
+            hint: error.hint(),
+        }
+    }
+}
+
+impl From<BlobError> for Rejection {
+    fn from(error: BlobError) -> Self {
+        Self {
+            code: error.code().to_owned(),
+            message: chain(&error),
+            hint: error.hint(),
+        }
+    }
+}
+
+impl From<InvalidAlias> for Rejection {
+    fn from(error: InvalidAlias) -> Self {
+        Self::new("alias-invalid", error.to_string())
+    }
+}
+
+/// A candidate that is ready to be committed, or was refused.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) path: PathBuf,
+    pub(crate) result: Result<Ready, Rejection>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) image: Image,
+    pub(crate) metadata: MetadataOutcome,
+    pub(crate) alias: Option<AliasName>,
+    /// `None` when the original stands in the tree already, and in a dry run.
+    pub(crate) staged: Option<StagedFile>,
+}
+
+impl Prepared {
+    pub(crate) fn is_disk_full(&self) -> bool {
+        matches!(&self.result, Err(rejection) if rejection.code == "disk-full")
+    }
+}
+
+pub(crate) fn prepare(
+    origin: &Origin,
+    staging: &Staging,
+    candidate: Candidate,
+    options: &IngestOptions,
+) -> Prepared {
+    let Candidate { path, input, alias } = candidate;
+    let result = read(origin, input).and_then(|(bytes, modified)| {
+        let source = Source {
+            bytes: &bytes,
+            modified,
+        };
+        let ready = check(origin, &source, options)?;
+        stage(origin, staging, ready, options.effect)
+    });
+    let result = result.map(|ready| Ready { alias, ..ready });
+    Prepared { path, result }
+}
+
+fn read(origin: &Origin, input: Input) -> Result<(Vec<u8>, UnixSeconds), Rejection> {
+    match input {
+        Input::File { at, symlinks } => read_file(&at, symlinks, origin.settings.limits.bytes_max),
+        Input::Memory { bytes, modified } => Ok((bytes, modified)),
+        Input::Rejected(rejection) => Err(rejection),
+    }
+}
+
+fn read_file(
+    path: &Path,
+    symlinks: Symlinks,
+    bytes_max: u64,
+) -> Result<(Vec<u8>, UnixSeconds), Rejection> {
+    let unreadable = |error: io::Error| {
+        let code = match error.kind() {
+            io::ErrorKind::NotFound => "vanished",
+            _ if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => "symlink",
+            _ => "unreadable",
+        };
+        Rejection::new(code, error.to_string())
+    };
+    let no_follow = match symlinks {
+        Symlinks::Refuse => rustix::fs::OFlags::NOFOLLOW,
+        Symlinks::Follow => rustix::fs::OFlags::empty(),
+    };
+    // Without NONBLOCK, opening a named pipe would wait for a writer for ever.
+    let flags = no_follow | rustix::fs::OFlags::NONBLOCK;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)
+        .map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(Rejection::new("not-a-file", "it is not a regular file"));
+    }
+    let size_bytes = metadata.len();
+    if size_bytes > bytes_max {
+        return Err(ImagingError::Limit {
+            quantity: Quantity::Bytes,
+            found: size_bytes,
+            max: bytes_max,
+        }
+        .into());
+    }
+    let bytes = read_whole(file, size_bytes, bytes_max).map_err(unreadable)?;
+    if bytes.len() as u64 != size_bytes {
+        return Err(
+            Rejection::new("changed-while-read", "its size changed while it was read")
+                .with_hint("ingest it again when it is no longer written to"),
+        );
+    }
+    Ok((bytes, metadata.mtime()))
+}
+
+fn read_whole(file: File, size_bytes: u64, bytes_max: u64) -> io::Result<Vec<u8>> {
+    // One byte more than expected, so that the end is seen without growing the buffer.
+    let mut bytes = Vec::with_capacity(usize::try_from(size_bytes).unwrap_or(0).saturating_add(1));
+    file.take(bytes_max + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+struct Source<'a> {
+    bytes: &'a [u8],
+    modified: UnixSeconds,
+}
+
+struct Checked<'a> {
+    bytes: Cow<'a, [u8]>,
+    image: Image,
+    metadata: MetadataOutcome,
+}
+
+fn check<'a>(
+    origin: &Origin,
+    source: &Source<'a>,
+    options: &IngestOptions,
+) -> Result<Checked<'a>, Rejection> {
+    let inspected = imaging::inspect(source.bytes, &origin.settings.limits)?;
+    let stripped = imaging::strip(source.bytes, inspected.media, options.metadata)?;
+    let (width_px, height_px) = inspected.upright_size();
+    let now = origin.clock.now();
+    let image = Image {
+        id: ImageId::of(&stripped.bytes),
+        media: inspected.media,
+        size_bytes: stripped.bytes.len() as u64,
+        width_px,
+        height_px,
+        frames: inspected.frames,
+        // HTTP dates are from 1970 on, and nginx refuses to send a time in the future.
+        recorded_at: source.modified.clamp(0, now),
+        ingested_at: now,
+        ingested_by: options.actor.clone(),
+    };
+    Ok(Checked {
+        bytes: stripped.bytes,
+        image,
+        metadata: stripped.outcome,
+    })
+}
+
+fn stage(
+    origin: &Origin,
+    staging: &Staging,
+    checked: Checked<'_>,
+    effect: Effect,
+) -> Result<Ready, Rejection> {
+    let Checked {
+        bytes,
+        image,
+        metadata,
+    } = checked;
+    let stands = origin
+        .tree
+        .originals()
+        .is_whole(image.id, image.media, image.size_bytes);
+    let staged = match effect {
+        Effect::Apply if !stands => {
+            origin.tree.check_space(image.size_bytes)?;
+            Some(staging.write(&bytes, image.recorded_at)?)
+        }
+        Effect::Apply | Effect::DryRun => None,
+    };
+    Ok(Ready {
+        image,
+        metadata,
+        alias: None,
+        staged,
+    })
+}

@@ -1,0 +1,36 @@
+//! What an operator can set about the use cases.
+
+use std::time::Duration;
+
+use crate::imaging::Limits;
+
+#[derive(Clone, Debug)]
+pub struct OriginSettings {
+    pub limits: Limits,
+    /// Threads of the image pool; 0 means one for each core.
+    pub workers: usize,
+    /// Decoded bytes that all images being worked on may take together.
+    pub memory_bytes_max: u64,
+    /// Derivations that may wait for a worker; more are refused.
+    pub queue_max: usize,
+    /// A derivation is stopped after this.
+    pub derive_timeout: Duration,
+    /// A request waits at most this long for a derivation, whoever makes it.
+    pub wait_timeout: Duration,
+    /// A failed derivation is not tried again for this long.
+    pub failure_ttl: Duration,
+}
+
+impl Default for OriginSettings {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            workers: 0,
+            memory_bytes_max: 1 << 30,
+            queue_max: 64,
+            derive_timeout: Duration::from_secs(15),
+            wait_timeout: Duration::from_secs(20),
+            failure_ttl: Duration::from_secs(600),
+        }
+    }
+}
