@@ -1,1 +1,99 @@
-fn main() {}
+//! `imgd`: answers what nginx did not find.
+
+mod handler;
+mod problem;
+mod routes;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use img_core::blobs::Tree;
+use img_core::catalog;
+use img_core::config::{CONFIG_FILE, Config};
+use img_core::model::clock::{Clock, SystemClock};
+use img_core::origin::error::chain;
+use img_core::origin::presets::PresetBook;
+use img_core::origin::{Origin, OriginParts};
+use tracing_subscriber::EnvFilter;
+
+/// The daemon of an image origin: makes what is missing, behind nginx, on a unix socket.
+#[derive(Debug, Parser)]
+#[command(name = "imgd", version, max_term_width = 100)]
+struct Args {
+    /// The data directory.
+    #[arg(long, env = "IMGCTL_DATA", default_value = "data", value_name = "DIR")]
+    data: PathBuf,
+    /// The configuration [default: imgctl.toml in the data directory].
+    #[arg(long, env = "IMGCTL_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    // nginx runs as another user and must read what is written here.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    let args = Args::parse();
+    let filter = EnvFilter::try_from_env("IMGCTL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let ran: Result<(), Box<dyn std::error::Error>> = match runtime {
+        Ok(runtime) => runtime.block_on(run(&args)),
+        Err(error) => Err(error.into()),
+    };
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("imgd stops: {}", chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
+    let path = args
+        .config
+        .clone()
+        .unwrap_or_else(|| args.data.join(CONFIG_FILE));
+    let config = Config::load(&args.data, &path)?;
+    let socket = serve::bind(&config.imgd_socket)?;
+    let tree = Tree::open(&config.data, config.floor)?;
+    let catalog = catalog::open(&config.catalog_url, &config.catalog).await?;
+    let clock = Arc::new(SystemClock);
+    let presets = PresetBook::load(&catalog, config.presets.clone(), clock.now()).await?;
+    let signing_keys = config.load_signing_keys()?;
+    let settings = config.origin.clone();
+    let parts = OriginParts {
+        catalog,
+        tree,
+        presets,
+        signing_keys,
+        settings,
+        clock,
+    };
+    let origin = Origin::open(parts)?;
+    let recovered = origin.recover().await?;
+    if recovered.reaped.files + recovered.unsettled > 0 {
+        tracing::info!(
+            staged.files = recovered.reaped.files,
+            derived.files = recovered.unsettled,
+            "cleaned up after an earlier run"
+        );
+    }
+    tracing::info!("listening on {}", config.imgd_socket.display());
+    serve::run(
+        socket,
+        routes::router(Arc::clone(&origin), config.imgd_requests_max),
+    )
+    .await?;
+    origin.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}

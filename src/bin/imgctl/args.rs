@@ -1,0 +1,284 @@
+//! The command line: every noun, verb and flag.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit::ExitStatus;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "imgctl",
+    version,
+    about = "Manages an image origin: nginx serves it, imgctl fills it.",
+    after_help = ExitStatus::TABLE,
+    propagate_version = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// The data directory.
+    #[arg(
+        long,
+        global = true,
+        env = "IMGCTL_DATA",
+        default_value = "data",
+        value_name = "DIR"
+    )]
+    pub(crate) data: PathBuf,
+    /// The configuration [default: imgctl.toml in the data directory].
+    #[arg(long, global = true, env = "IMGCTL_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON: one line for each item, one object for everything else.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// No progress bar and no summary.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the whole origin on this machine: make what is missing, start imgd and nginx, ingest, print URLs.
+    #[command(after_help = "\
+Examples:
+  imgctl up                                 # data in ./data, on 127.0.0.1:8080, with sample images
+  imgctl up --data /srv/img ~/Pictures
+  imgctl up --port 9000 cat.jpg dog.png
+
+Ctrl-C stops everything that it started. Run it again: the same data, no harm.")]
+    Up(UpArgs),
+    /// Make a data directory with its configuration, a signing key and an empty catalog.
+    Init(InitArgs),
+    /// Take images in: files, directories, standard input.
+    #[command(after_help = "\
+Examples:
+  imgctl ingest photos/                                # every image below photos/
+  imgctl ingest --alias-prefix shop/ --derive all photos/
+  find old -name '*.jpg' -print0 | imgctl ingest --files-from - --null
+  curl -s https://example.com/cat.jpg | imgctl ingest -
+  imgctl ingest --dry-run --json photos/ | jq 'select(.status == \"rejected\")'
+
+The type is found by content, never by name. An image that is there already is not stored twice. Exit code 3 when some
+were rejected.")]
+    Ingest(IngestArgs),
+    /// Make derivatives ahead of time.
+    #[command(after_help = "\
+Examples:
+  imgctl derive --all --missing             # what is not on disk, of every preset
+  imgctl derive --preset thumb --since 7d   # again, of images of the last week
+  imgctl derive --all --missing --dry-run
+
+A run that was interrupted goes on where it stopped when it is given the same options; --restart begins anew.")]
+    Derive(DeriveArgs),
+    /// Look at images.
+    #[command(subcommand)]
+    Image(ImageCommand),
+    /// Sign the URL of a derivative by free options.
+    #[command(after_help = "\
+Examples:
+  imgctl sign 3fa2…40 digits… w=320,h=240,fit=cover webp
+  imgctl sign --expires 7d 3fa2…40 digits… w=1200 jpg")]
+    Sign(SignArgs),
+    /// What nginx is told.
+    #[command(subcommand)]
+    Nginx(NginxCommand),
+    /// The tables of the catalog.
+    #[command(subcommand)]
+    Schema(SchemaCommand),
+    /// How much of everything there is.
+    Status,
+    /// Check everything that an origin stands on.
+    #[command(
+        after_help = "Exit code 1 when something is wrong, 0 when there are warnings at most."
+    )]
+    Doctor,
+    /// Print completions for a shell.
+    Completions { shell: clap_complete::Shell },
+    /// Write manual pages into a directory.
+    Manual {
+        #[arg(value_name = "DIR")]
+        into: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpArgs {
+    /// Listen on 127.0.0.1 at this port, or the next free one [default: as configured, else 8080].
+    #[arg(long, value_name = "N")]
+    pub(crate) port: Option<u16>,
+    /// Images and directories to ingest [default: samples, if the origin is empty].
+    #[arg(value_name = "IMAGE or DIR")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Stop after everything is up and the URLs are printed.
+    #[arg(long, hide = true)]
+    pub(crate) once: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// Directories that images are spread over: 3 (4,096; up to some 10 M images) or 2/2 (65,536).
+    #[arg(long, default_value = "3", value_name = "3|2/2")]
+    pub(crate) shards: img_core::model::layout::ShardWidth,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IngestArgs {
+    /// Files and directories; `-` is one image on standard input.
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Read paths from a file, or from standard input with `-`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) files_from: Option<PathBuf>,
+    /// Paths in --files-from end with NUL instead of newline.
+    #[arg(long, short = '0', requires = "files_from")]
+    pub(crate) null: bool,
+    /// Follow symbolic links.
+    #[arg(long)]
+    pub(crate) follow_symlinks: bool,
+    /// Give each image a stable public name: this prefix and its path below the directory given.
+    #[arg(long, value_name = "P")]
+    pub(crate) alias_prefix: Option<String>,
+    /// Aliases answer on this host only.
+    #[arg(long, value_name = "HOST", requires = "alias_prefix")]
+    pub(crate) alias_host: Option<String>,
+    /// Derive from each image by these presets, or `all`.
+    #[arg(long, value_name = "PRESET", num_args = 1, value_delimiter = ',')]
+    pub(crate) derive: Vec<String>,
+    #[command(flatten)]
+    pub(crate) metadata: MetadataArgs,
+    /// Read, check and hash, but write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Files read at once [default: one for each core].
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) jobs: usize,
+}
+
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "three flags of one choice, as clap wants them"
+)]
+pub(crate) struct MetadataArgs {
+    /// Store the file as it is.
+    #[arg(long)]
+    pub(crate) keep_metadata: bool,
+    /// Remove the place where a photo was taken (JPEG, PNG, WebP) [default].
+    #[arg(long)]
+    pub(crate) strip_gps: bool,
+    /// Remove all that does not decide the pixels (JPEG, PNG, WebP).
+    #[arg(long)]
+    pub(crate) strip_all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeriveArgs {
+    /// By these presets.
+    #[arg(
+        long,
+        value_name = "PRESET",
+        required_unless_present = "all",
+        value_delimiter = ','
+    )]
+    pub(crate) preset: Vec<String>,
+    /// By every preset.
+    #[arg(long, conflicts_with = "preset")]
+    pub(crate) all: bool,
+    /// Only what is not on disk; otherwise everything is made again.
+    #[arg(long)]
+    pub(crate) missing: bool,
+    /// Only images ingested since: 30m, 24h, 7d, or a date such as 2026-01-31.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) since: Option<String>,
+    /// Images worked on at once [default: one for each core].
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) jobs: usize,
+    /// Begin anew, not where an earlier run was interrupted.
+    #[arg(long)]
+    pub(crate) restart: bool,
+    /// Say what would be made, but make nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImageCommand {
+    /// Everything on record of one image.
+    Show { image: String },
+    /// Images by ascending id.
+    List {
+        /// At most this many.
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        limit: u32,
+        /// Strictly after this id.
+        #[arg(long, value_name = "ID")]
+        after: Option<String>,
+        /// Only images ingested since: 30m, 24h, 7d, or a date such as 2026-01-31.
+        #[arg(long, value_name = "WHEN")]
+        since: Option<String>,
+    },
+    /// Every URL of one image, and a srcset for each format.
+    Url { image: String },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SignArgs {
+    /// An image id.
+    pub(crate) id: String,
+    /// Such as w=320,h=240,fit=cover; any order.
+    pub(crate) options: String,
+    /// jpg, png or webp.
+    pub(crate) format: String,
+    /// The signature ends after: 30m, 24h, 7d. What was made by then goes on being served.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) expires: Option<String>,
+    /// Sign with this key [default: the first configured].
+    #[arg(long, value_name = "ID")]
+    pub(crate) key: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NginxCommand {
+    /// Print the configuration, or write it into a directory.
+    Render {
+        /// Write the files here instead of printing them.
+        #[arg(long, value_name = "DIR")]
+        into: Option<PathBuf>,
+        /// Render for this nginx [default: as configured].
+        #[arg(long, value_enum)]
+        mode: Option<NginxMode>,
+    },
+    /// Render, and let nginx and the linter test it; nothing is changed.
+    Check,
+    /// Render, test, put in force, reload; roll back if nginx refuses.
+    Apply {
+        /// Render and test only.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NginxMode {
+    /// A whole nginx.conf.
+    Standalone,
+    /// Files for a distribution's nginx to include.
+    Included,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SchemaCommand {
+    /// Which schema the catalog has, and which this build needs.
+    Status,
+    /// Make or raise the tables to what this build needs.
+    Apply,
+}

@@ -1,0 +1,336 @@
+//! `imgctl up`: the whole origin on this machine, until Ctrl-C.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use img_core::config::Config;
+use img_core::config::init::FirstSite;
+use img_core::imaging::{MetadataMode, samples};
+use img_core::model::layout::ShardWidth;
+use img_core::nginx::running::find_release;
+use img_core::nginx::settings::NginxSettings;
+use img_core::origin::Origin;
+use img_core::origin::ingest::{
+    Candidate, Effect, IngestOptions, Ingested, Input, Outcome, StopFlag,
+};
+use tokio::process::{Child, Command};
+
+use crate::args::{Global, UpArgs};
+use crate::context;
+use crate::exit::{ExitStatus, Failure};
+use crate::output::Output;
+use crate::paths::{Listing, shown};
+use crate::stop::Interrupts;
+
+/// Ports tried after the one asked for.
+const PORTS_TRIED: u16 = 100;
+const PORT: u16 = 8080;
+/// How long imgd and nginx may take to answer, on a machine that has just built both.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// Images whose URLs are printed.
+const PRINTED_MAX: usize = 20;
+
+pub(crate) async fn run(
+    global: &Global,
+    args: &UpArgs,
+    output: Output,
+) -> Result<ExitStatus, Failure> {
+    let mut interrupts = Interrupts::listen()
+        .ok_or_else(|| Failure::new("signals", "signals cannot be listened to"))?;
+    let port = args.port.unwrap_or(PORT);
+    let listen = format!("127.0.0.1:{port}");
+    let url = format!("http://{listen}");
+    let site = FirstSite {
+        url: &url,
+        listen: &listen,
+    };
+    let mut config = super::init::ensure(global, ShardWidth::Three, &site).await?;
+    let _lock = lock(&config)?;
+    settle_listen(&mut config, args.port, output)?;
+    let layout = context::open_tree(&config)?.layout();
+    let mut settings = config.nginx_settings(layout);
+    settle_user(&config, &mut settings, output);
+
+    let mut imgd = start_imgd(global).await?;
+    wait_for("imgd", &mut imgd, || connects(&config.imgd_socket)).await?;
+    super::nginx::apply(&config, &settings, Output::SILENT)?;
+    let mut nginx = start_nginx(&config)?;
+    let status_socket = settings.status_socket();
+    wait_for("nginx", &mut nginx, || {
+        find_release(&status_socket).is_some()
+    })
+    .await?;
+
+    let origin = context::open_origin(&config).await?;
+    let ingested = tokio::select! {
+        ingested = ingest(&origin, &args.paths) => Some(ingested?),
+        () = interrupts.next() => None,
+    };
+    let status = match &ingested {
+        Some(ingested) => {
+            print_urls(&origin, &config, ingested, output).await?;
+            ingested.status()
+        }
+        None => ExitStatus::Interrupted,
+    };
+    origin.close().await;
+    if ingested.is_some() && !args.once {
+        output.note("up; Ctrl-C stops it");
+        watch(&mut interrupts, &mut imgd, &mut nginx).await?;
+        output.note("stopping");
+    }
+    stop("nginx", nginx).await?;
+    stop("imgd", imgd).await?;
+    Ok(status)
+}
+
+/// One `up` at a time for a data directory.
+fn lock(config: &Config) -> Result<File, Failure> {
+    let path = config.run_dir().join("up.lock");
+    let lock = File::create(&path).map_err(Failure::io(format!("create {}", path.display())))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(_) => Err(Failure::new(
+            "already-up",
+            format!("another `imgctl up` runs on {}", config.data.display()),
+        )
+        .with_hint("use that one, or name another directory with --data")),
+    }
+}
+
+/// Takes the port asked for or configured, or the next free one, and says so.
+fn settle_listen(config: &mut Config, asked: Option<u16>, output: Output) -> Result<(), Failure> {
+    let configured = config.loopback_port();
+    let (Some(wanted), true) = (
+        asked.or(configured),
+        asked.is_some() || configured.is_some(),
+    ) else {
+        return Ok(()); // the operator listens elsewhere, and knows why
+    };
+    let ports = wanted..=wanted.saturating_add(PORTS_TRIED);
+    let free = ports
+        .into_iter()
+        .find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok());
+    let Some(port) = free else {
+        return Err(
+            Failure::new("no-free-port", format!("ports from {wanted} on are in use"))
+                .with_hint("choose another with --port"),
+        );
+    };
+    if port != wanted {
+        output.note(&format!("port {wanted} is in use; listening on {port}"));
+    }
+    config.listen_on_loopback(port);
+    Ok(())
+}
+
+/// As root, nginx's workers become another user; on the way to a closed directory only root itself gets through.
+fn settle_user(config: &Config, settings: &mut NginxSettings, output: Output) {
+    if !rustix::process::getuid().is_root() || settings.user.is_some() {
+        return;
+    }
+    let closed = config.data.ancestors().find(|path| {
+        path.metadata()
+            .is_ok_and(|metadata| metadata.mode() & 0o001 == 0)
+    });
+    if let Some(path) = closed {
+        output.note(&format!(
+            "{} is closed to other users, so nginx's workers run as root; for a real site use a directory they can reach",
+            path.display()
+        ));
+        settings.user = Some("root".to_owned());
+    }
+}
+
+async fn start_imgd(global: &Global) -> Result<Child, Failure> {
+    let program = std::env::current_exe()
+        .map_err(Failure::io("find this program"))?
+        .with_file_name("imgd");
+    let mut command = Command::new(&program);
+    command.arg("--data").arg(&global.data);
+    if let Some(config) = &global.config {
+        command.arg("--config").arg(config);
+    }
+    command.env("IMGCTL_LOG", "warn");
+    spawn(command, &program)
+}
+
+fn start_nginx(config: &Config) -> Result<Child, Failure> {
+    let conf = config.nginx_dir().join("current/nginx.conf");
+    let mut command = Command::new(config.nginx_binary());
+    command
+        .arg("-c")
+        .arg(conf)
+        .arg("-e")
+        .arg("stderr")
+        .arg("-g")
+        .arg("daemon off;");
+    spawn(command, config.nginx_binary())
+}
+
+fn spawn(mut command: Command, program: &Path) -> Result<Child, Failure> {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        // Ctrl-C reaches the whole group of the terminal; the order of stopping is ours.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(Failure::io(format!("start {}", program.display())))
+}
+
+fn connects(socket: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(socket).is_ok()
+}
+
+async fn wait_for(
+    name: &str,
+    child: &mut Child,
+    answers: impl Fn() -> bool,
+) -> Result<(), Failure> {
+    let deadline = Instant::now() + START_TIMEOUT;
+    while !answers() {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Err(Failure::new(
+                "start",
+                format!("{name} ended at once: {status}"),
+            ));
+        }
+        if Instant::now() > deadline {
+            let waited = START_TIMEOUT.as_secs();
+            return Err(Failure::new(
+                "start",
+                format!("{name} did not answer within {waited} s"),
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
+}
+
+/// What `up` took in, to be printed.
+#[derive(Debug, Default)]
+struct IngestedAll {
+    images: Vec<Ingested>,
+    more: usize,
+    rejected: Vec<Outcome>,
+}
+
+impl IngestedAll {
+    fn status(&self) -> ExitStatus {
+        if self.rejected.is_empty() {
+            ExitStatus::Success
+        } else {
+            ExitStatus::Partial
+        }
+    }
+}
+
+/// The images named; else samples, if there is nothing to show yet.
+async fn ingest(origin: &Arc<Origin>, paths: &[PathBuf]) -> Result<IngestedAll, Failure> {
+    let candidates: Box<dyn Iterator<Item = Candidate> + Send> = if paths.is_empty() {
+        if origin.catalog.totals().await?.images > 0 {
+            return Ok(IngestedAll::default());
+        }
+        Box::new(samples().into_iter().map(|(name, bytes)| Candidate {
+            path: PathBuf::from(name),
+            input: Input::Memory {
+                bytes,
+                modified: origin_time(),
+            },
+            alias: None,
+        }))
+    } else {
+        Box::new(Listing::of_paths(paths).candidates())
+    };
+    let options = IngestOptions {
+        metadata: MetadataMode::StripGps,
+        derive: Vec::new(),
+        actor: context::local_actor(),
+        effect: Effect::Apply,
+        jobs: 0,
+    };
+    let mut all = IngestedAll::default();
+    let report = |outcome: Outcome| match outcome.result {
+        Ok(ingested) if all.images.len() < PRINTED_MAX => all.images.push(ingested),
+        Ok(_) => all.more += 1,
+        Err(_) => all.rejected.push(outcome),
+    };
+    origin
+        .ingest(candidates, options, StopFlag::default(), report)
+        .await?;
+    Ok(all)
+}
+
+/// The samples are the same bytes on every machine, and so is their time: 2026-01-01.
+fn origin_time() -> i64 {
+    1_767_225_600
+}
+
+async fn print_urls(
+    origin: &Origin,
+    config: &Config,
+    ingested: &IngestedAll,
+    output: Output,
+) -> Result<(), Failure> {
+    for Outcome { path, result } in &ingested.rejected {
+        if let Err(rejection) = result {
+            output.note(&format!("rejected: {}: {}", shown(path), rejection.message));
+        }
+    }
+    for Ingested { image, .. } in &ingested.images {
+        let urls = origin.list_urls(image).await?;
+        Output::line(&format!("{}{}", config.site_url, urls.original));
+        for preset in &urls.presets {
+            Output::line(&format!("{}{}", config.site_url, preset.path));
+        }
+    }
+    if ingested.more > 0 {
+        output.note(&format!(
+            "and {} more; `imgctl image list` shows them",
+            ingested.more
+        ));
+    }
+    if ingested.images.is_empty() {
+        output.note(&format!(
+            "serving {}; `imgctl image list` shows what there is",
+            config.site_url
+        ));
+    }
+    Ok(())
+}
+
+/// Returns at Ctrl-C; fails when one of the two ends by itself.
+async fn watch(
+    interrupts: &mut Interrupts,
+    imgd: &mut Child,
+    nginx: &mut Child,
+) -> Result<(), Failure> {
+    let ended = |name: &str| Failure::new("ended", format!("{name} ended by itself"));
+    tokio::select! {
+        () = interrupts.next() => Ok(()),
+        _ = imgd.wait() => Err(ended("imgd")),
+        _ = nginx.wait() => Err(ended("nginx")),
+    }
+}
+
+/// TERM and wait: nginx closes its connections, imgd settles what it has made.
+async fn stop(name: &str, mut child: Child) -> Result<(), Failure> {
+    let pid = child
+        .id()
+        .and_then(|pid| rustix::process::Pid::from_raw(pid.cast_signed()));
+    if let Some(pid) = pid {
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM)
+            .map_err(|errno| Failure::new("stop", format!("stop {name}: {errno}")))?;
+    }
+    child
+        .wait()
+        .await
+        .map_err(Failure::io(format!("stop {name}")))?;
+    Ok(())
+}

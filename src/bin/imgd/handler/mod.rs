@@ -1,0 +1,3 @@
+//! One file for each kind of request.
+
+pub(crate) mod miss;

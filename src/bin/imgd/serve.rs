@@ -1,0 +1,82 @@
+//! The unix socket: taken, served, given back.
+
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use axum::Router;
+use tokio::net::UnixListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A listening socket that no other imgd has.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    listener: UnixListener,
+    path: PathBuf,
+    _lock: File,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BindError {
+    #[error("another imgd listens on {}", path.display())]
+    Taken { path: PathBuf },
+    #[error("listen on {}", path.display())]
+    Io {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Takes the socket. What a killed imgd left there is replaced; a living one is not disturbed.
+pub(crate) fn bind(path: &Path) -> Result<Socket, BindError> {
+    let io = |source| BindError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir).map_err(io)?;
+    }
+    let lock = File::create(path.with_extension("lock")).map_err(io)?;
+    if lock.try_lock().is_err() {
+        return Err(BindError::Taken {
+            path: path.to_owned(),
+        });
+    }
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
+        Ok(()) | Err(_) => {}
+    }
+    let listener = UnixListener::bind(path).map_err(io)?;
+    // nginx's workers are another user. Whoever connects can ask for what any browser can ask for, and no more.
+    fs::set_permissions(path, Permissions::from_mode(0o666)).map_err(io)?;
+    Ok(Socket {
+        listener,
+        path: path.to_owned(),
+        _lock: lock,
+    })
+}
+
+/// Serves until SIGINT or SIGTERM; then finishes what it has begun.
+pub(crate) async fn run(socket: Socket, routes: Router) -> io::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let stopped = async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    let Socket {
+        listener,
+        path,
+        _lock,
+    } = socket;
+    let served = axum::serve(listener, routes)
+        .with_graceful_shutdown(stopped)
+        .await;
+    // Removed under the lock, so that it is not the next imgd's socket.
+    fs::remove_file(&path)?;
+    served
+}
