@@ -164,10 +164,6 @@ pub(crate) struct IngestArgs {
 
 #[derive(Debug, Args)]
 #[group(multiple = false)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "three flags of one choice, as clap wants them"
-)]
 pub(crate) struct MetadataArgs {
     /// Store the file as it is.
     #[arg(long)]

@@ -173,6 +173,10 @@ pub struct NginxSection {
     pub log_dir: PathBuf,
     /// Of the distribution, when ours are included in it.
     pub main_config: PathBuf,
+    /// Of an nginx that includes ours, such as /run/nginx.pid; ours has its own.
+    pub pid_file: Option<PathBuf>,
+    /// Of an nginx that includes ours, such as /var/log/nginx/error.log; ours has its own.
+    pub error_log: Option<PathBuf>,
     /// Empty: the nginx whose pid file is in `run_dir` is signalled.
     pub reload_command: Vec<String>,
     pub real_ip_header: String,
@@ -207,6 +211,8 @@ impl Default for NginxSection {
             run_dir: "run".into(),
             log_dir: "log".into(),
             main_config: "/etc/nginx/nginx.conf".into(),
+            pid_file: None,
+            error_log: None,
             reload_command: Vec::new(),
             real_ip_header: "X-Forwarded-For".to_owned(),
             real_ip_from: Vec::new(),

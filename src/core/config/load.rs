@@ -184,6 +184,24 @@ impl Config {
         included.then(|| self.file.nginx.main_config.clone())
     }
 
+    /// Where the nginx that is to be reloaded names itself.
+    pub fn nginx_pid_file(&self, settings: &NginxSettings) -> PathBuf {
+        self.file
+            .nginx
+            .pid_file
+            .clone()
+            .unwrap_or_else(|| settings.pid_file())
+    }
+
+    /// Where the nginx that is to be reloaded complains.
+    pub fn nginx_error_log(&self, settings: &NginxSettings) -> PathBuf {
+        self.file
+            .nginx
+            .error_log
+            .clone()
+            .unwrap_or_else(|| settings.error_log())
+    }
+
     pub fn nginx_binary(&self) -> &Path {
         &self.file.nginx.binary
     }

@@ -70,6 +70,10 @@ impl AliasPath {
         }
         let mut path = b"/".to_vec();
         path.extend(segments.join(&b"/"[..]));
+        // nginx keeps it, so a name with a slash at its end is another name, and never one of a file.
+        if decoded.ends_with(b"/") && path.len() > 1 {
+            path.push(b'/');
+        }
         Self::from_decoded(path)
     }
 
@@ -194,6 +198,7 @@ mod tests {
             Ok("/shop/%D6%D0.jpg".into())
         );
         assert_eq!(path(b"/a%2Fb.jpg"), Ok("/a/b.jpg".into()));
+        assert!(path(b"/a.jpg/").is_err());
         assert!(path(b"/../etc/passwd").is_err());
         assert!(path(b"/%00").is_err());
     }

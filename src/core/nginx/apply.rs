@@ -17,6 +17,8 @@ use crate::nginx::running::{LogTail, Reload, Reloaded, find_release, reload, wai
 const CURRENT: &str = "current";
 const RELEASES: &str = "releases";
 const LOCK: &str = "lock";
+/// At 50 ms each: longer than old workers go on accepting.
+const ANSWERS_IN_ROW: u32 = 6;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApplyTarget {
@@ -158,7 +160,12 @@ fn put_in_force(release: &Release, target: &ApplyTarget) -> Result<Outcome, Fail
             });
         }
     }
-    if wait_for_release(&target.status_socket, &release.id, target.timeout) {
+    if wait_for_release(
+        &target.status_socket,
+        &release.id,
+        ANSWERS_IN_ROW,
+        target.timeout,
+    ) {
         return Ok(Outcome::Reloaded);
     }
     Err(Failure {

@@ -74,18 +74,7 @@ const RULES: [(&str, Rule); 17] = [
         let rewrites = ["if", "rewrite", "return", "set"].contains(&at.directive.name.as_str());
         rewrites && at.parent().is_some_and(|parent| parent.name == "server")
     }),
-    ("headers-without-nosniff", |at| {
-        let adds: Vec<_> = at
-            .directive
-            .children()
-            .iter()
-            .filter(|child| child.name == "add_header")
-            .collect();
-        !adds.is_empty()
-            && !adds
-                .iter()
-                .any(|add| add.arg(0) == "X-Content-Type-Options")
-    }),
+    ("headers-without-nosniff", headers_lack_nosniff),
     ("too-many-exact-locations", |at| {
         let exact = |child: &&Directive| child.name == "location" && child.arg(0) == "=";
         at.directive.children().iter().filter(exact).count() > EXACT_LOCATIONS_MAX
@@ -163,6 +152,21 @@ fn alias_slash_differs(at: &Visit<'_>) -> bool {
         child.name == "alias" && child.arg(0).ends_with('/') != location_path(at).ends_with('/')
     };
     is_location(at) && !is_regex && at.directive.children().iter().any(differs)
+}
+
+/// One `add_header` at a level drops all those of the levels above. The answer to an unsatisfiable range has those of
+/// the image already.
+fn headers_lack_nosniff(at: &Visit<'_>) -> bool {
+    let mut added = at
+        .directive
+        .children()
+        .iter()
+        .filter(|child| child.name == "add_header")
+        .peekable();
+    let is_complete = is_location(at) && location_path(at) == "/__unsatisfiable";
+    added.peek().is_some()
+        && !is_complete
+        && !added.any(|add| add.arg(0) == "X-Content-Type-Options")
 }
 
 /// All but the deliberate search for a dot segment at any depth.

@@ -15,7 +15,8 @@ use crate::nginx::value;
 /// Open connections of one worker: 8,192 keep-alive connections of CDN nodes and browsers.
 const WORKER_CONNECTIONS: u32 = 8192;
 
-/// Response headers that every image carries: `nginx/snippet/open.conf.j2`. imgd must not double them.
+/// Response headers that nginx adds to what imgd answers, so that imgd cannot double them: `nginx/snippet/open.conf.j2`
+/// and the policy of SVG.
 const OPEN_HEADERS: [&str; 5] = [
     "Access-Control-Allow-Origin",
     "Timing-Allow-Origin",
@@ -131,6 +132,7 @@ fn environment() -> Result<Environment<'static>, NginxError> {
     let plain_lines = SyntaxConfig::builder()
         .trim_blocks(true)
         .lstrip_blocks(true)
+        .keep_trailing_newline(true)
         .build()
         .map_err(|source| NginxError::Template {
             name: "syntax",
@@ -201,7 +203,7 @@ fn values(settings: &NginxSettings) -> Result<Value, NginxError> {
         }).to_vec(),
         id, shard, shard_path,
         preset => "[a-z][a-z0-9_-]{0,31}",
-        options => "[A-Za-z0-9_~=,.#-]{1,160}",
+        options => "[A-Za-z][A-Za-z0-9_~=,.#-]{0,159}",
         extensions => MediaType::ALL.map(MediaType::extension).join("|"),
         formats => OutputFormat::ALL.map(OutputFormat::extension).join("|"),
     })

@@ -12,11 +12,11 @@ use rustix::process::{Pid, Signal};
 
 /// How nginx is told to read its configuration again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reload {
-    /// HUP to the process named in the file. No such process: nginx is not running, which is no fault.
-    PidFile(PathBuf),
-    /// Such as `systemctl reload nginx`: program and arguments. It fails if nginx is not running.
-    Command(Vec<String>),
+pub struct Reload {
+    /// Names the master process. If there is none nginx is not running, which is no fault.
+    pub pid_file: PathBuf,
+    /// Such as `systemctl reload nginx`, program and arguments; without it the master process is sent HUP.
+    pub command: Option<Vec<String>>,
 }
 
 #[derive(Debug)]
@@ -32,35 +32,33 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 const LOG_BYTES_MAX: u64 = 16 * 1024;
 
 pub(super) fn reload(how: &Reload) -> io::Result<Reloaded> {
-    match how {
-        Reload::PidFile(path) => match find_process(path)? {
-            None => Ok(Reloaded::NotRunning),
-            Some(pid) => match rustix::process::kill_process(pid, Signal::HUP) {
-                Ok(()) => Ok(Reloaded::Told),
-                Err(rustix::io::Errno::SRCH) => Ok(Reloaded::NotRunning),
-                Err(error) => Err(error.into()),
-            },
-        },
-        Reload::Command(words) => {
-            let (program, args) = words
-                .split_first()
-                .ok_or_else(|| io::Error::other("the reload command is empty"))?;
-            let output = Command::new(program).args(args).output()?;
-            if output.status.success() {
-                return Ok(Reloaded::Told);
-            }
-            let said = String::from_utf8_lossy(&output.stderr);
-            Err(io::Error::other(format!(
-                "`{}` says: {}",
-                words.join(" "),
-                said.trim()
-            )))
-        }
+    let Some(master) = find_master(&how.pid_file)? else {
+        return Ok(Reloaded::NotRunning);
+    };
+    let Some(words) = &how.command else {
+        return match rustix::process::kill_process(master, Signal::HUP) {
+            Ok(()) => Ok(Reloaded::Told),
+            Err(rustix::io::Errno::SRCH) => Ok(Reloaded::NotRunning),
+            Err(error) => Err(error.into()),
+        };
+    };
+    let (program, args) = words
+        .split_first()
+        .ok_or_else(|| io::Error::other("the reload command is empty"))?;
+    let output = Command::new(program).args(args).output()?;
+    if output.status.success() {
+        return Ok(Reloaded::Told);
     }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(io::Error::other(format!(
+        "`{}` says: {}",
+        words.join(" "),
+        said.trim()
+    )))
 }
 
 /// The process that a pid file names. `nginx -t` leaves an empty one behind, a killed nginx a stale one.
-fn find_process(pid_file: &Path) -> io::Result<Option<Pid>> {
+fn find_master(pid_file: &Path) -> io::Result<Option<Pid>> {
     let text = match fs::read_to_string(pid_file) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -69,10 +67,9 @@ fn find_process(pid_file: &Path) -> io::Result<Option<Pid>> {
     let Some(pid) = text.trim().parse().ok().and_then(Pid::from_raw) else {
         return Ok(None);
     };
-    // The number may have been given to another program since; HUP would end most.
-    let name = fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero()));
-    match name {
-        Ok(name) if name.trim() == "nginx" => Ok(Some(pid)),
+    // The number may have been given to another program since, and HUP would end most.
+    match fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())) {
+        Ok(title) if title.starts_with(b"nginx: master process") => Ok(Some(pid)),
         Ok(_) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
@@ -97,11 +94,23 @@ fn ask(status_socket: &Path) -> io::Result<Option<String>> {
         .map(str::to_owned))
 }
 
-/// Whether `release` answers before `timeout` is over.
-pub(super) fn wait_for_release(status_socket: &Path, release: &str, timeout: Duration) -> bool {
+/// Whether `release` alone answers before `timeout` is over. Old and new workers share the socket for some 100 ms after
+/// a reload, so one answer proves little; `answers_in_row` of them do.
+pub(super) fn wait_for_release(
+    status_socket: &Path,
+    release: &str,
+    answers_in_row: u32,
+    timeout: Duration,
+) -> bool {
     let deadline = Instant::now() + timeout;
+    let mut in_row = 0;
     loop {
         if find_release(status_socket).as_deref() == Some(release) {
+            in_row += 1;
+        } else {
+            in_row = 0;
+        }
+        if in_row >= answers_in_row {
             return true;
         }
         if Instant::now() >= deadline {

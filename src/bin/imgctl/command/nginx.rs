@@ -112,9 +112,10 @@ pub(crate) fn apply(
     settings: &NginxSettings,
     output: Output,
 ) -> Result<(), Failure> {
-    let reload = match config.nginx_reload_command() {
-        [] => Reload::PidFile(settings.pid_file()),
-        command => Reload::Command(command.to_vec()),
+    let command = config.nginx_reload_command();
+    let reload = Reload {
+        pid_file: config.nginx_pid_file(settings),
+        command: (!command.is_empty()).then(|| command.to_vec()),
     };
     let target = ApplyTarget {
         nginx_dir: config.nginx_dir(),
@@ -122,7 +123,7 @@ pub(crate) fn apply(
         main_config: config.nginx_main_config(),
         reload,
         status_socket: settings.status_socket(),
-        error_log: settings.error_log(),
+        error_log: config.nginx_error_log(settings),
         timeout: ApplyTarget::TIMEOUT,
         releases_max: ApplyTarget::RELEASES_MAX,
     };

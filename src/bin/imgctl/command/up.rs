@@ -18,6 +18,7 @@ use img_core::origin::Origin;
 use img_core::origin::ingest::{
     Candidate, Effect, IngestOptions, Ingested, Input, Outcome, StopFlag,
 };
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
 use crate::args::{Global, UpArgs};
@@ -51,21 +52,24 @@ pub(crate) async fn run(
     };
     let mut config = super::init::ensure(global, ShardWidth::Three, &site).await?;
     let _lock = lock(&config)?;
+    stop_orphans(&config, output).await?;
     settle_listen(&mut config, args.port, output)?;
     let layout = context::open_tree(&config)?.layout();
     let mut settings = config.nginx_settings(layout);
     settle_user(&config, &mut settings, output);
 
-    let mut imgd = start_imgd(global).await?;
+    let mut imgd = start_imgd(global, &config)?;
     wait_for("imgd", &mut imgd, || connects(&config.imgd_socket)).await?;
     super::nginx::apply(&config, &settings, Output::SILENT)?;
-    let mut nginx = start_nginx(&config)?;
     let status_socket = settings.status_socket();
+    remove_stale(&status_socket)?;
+    let mut nginx = start_nginx(&config)?;
     wait_for("nginx", &mut nginx, || {
         find_release(&status_socket).is_some()
     })
     .await?;
 
+    note_children(&config, &[("imgd", &imgd), ("nginx", &nginx)])?;
     let origin = context::open_origin(&config).await?;
     let ingested = tokio::select! {
         ingested = ingest(&origin, &args.paths) => Some(ingested?),
@@ -86,6 +90,7 @@ pub(crate) async fn run(
     }
     stop("nginx", nginx).await?;
     stop("imgd", imgd).await?;
+    forget_children(&config)?;
     Ok(status)
 }
 
@@ -101,6 +106,58 @@ fn lock(config: &Config) -> Result<File, Failure> {
         )
         .with_hint("use that one, or name another directory with --data")),
     }
+}
+
+/// Names what this run has started, one line each: `<name> <pid>`.
+fn children_path(config: &Config) -> PathBuf {
+    config.run_dir().join("up.children")
+}
+
+fn note_children(config: &Config, children: &[(&str, &Child)]) -> Result<(), Failure> {
+    let path = children_path(config);
+    let lines = children
+        .iter()
+        .filter_map(|(name, child)| Some(format!("{name} {}\n", child.id()?)));
+    std::fs::write(&path, lines.collect::<String>())
+        .map_err(Failure::io(format!("write {}", path.display())))
+}
+
+fn forget_children(config: &Config) -> Result<(), Failure> {
+    let path = children_path(config);
+    std::fs::remove_file(&path).map_err(Failure::io(format!("remove {}", path.display())))
+}
+
+/// Stops what an `imgctl up` that was killed has left running. The lock says that none is alive.
+async fn stop_orphans(config: &Config, output: Output) -> Result<(), Failure> {
+    let noted = std::fs::read_to_string(children_path(config)).unwrap_or_default();
+    for line in noted.lines() {
+        let Some((name, pid)) = line.split_once(' ') else {
+            continue;
+        };
+        // The number may have been given to another program since.
+        let is_ours = || {
+            let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            let args = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let args = String::from_utf8_lossy(&args).into_owned();
+            comm.trim() == name && args.contains(&*config.data.to_string_lossy())
+        };
+        let Some(id) = pid
+            .parse()
+            .ok()
+            .and_then(Pid::from_raw)
+            .filter(|_| is_ours())
+        else {
+            continue;
+        };
+        output.note(&format!("stopping the {name} that a killed run has left"));
+        kill_process(id, Signal::TERM)
+            .map_err(|errno| Failure::new("stop", format!("stop {name}: {errno}")))?;
+        let deadline = Instant::now() + START_TIMEOUT;
+        while is_ours() && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    Ok(())
 }
 
 /// Takes the port asked for or configured, or the next free one, and says so.
@@ -147,17 +204,37 @@ fn settle_user(config: &Config, settings: &mut NginxSettings, output: Output) {
     }
 }
 
-async fn start_imgd(global: &Global) -> Result<Child, Failure> {
+fn start_imgd(global: &Global, config: &Config) -> Result<Child, Failure> {
     let program = std::env::current_exe()
         .map_err(Failure::io("find this program"))?
         .with_file_name("imgd");
     let mut command = Command::new(&program);
-    command.arg("--data").arg(&global.data);
+    command.arg("--data").arg(&config.data);
     if let Some(config) = &global.config {
         command.arg("--config").arg(config);
     }
     command.env("IMGCTL_LOG", "warn");
     spawn(command, &program)
+}
+
+/// A killed nginx leaves its unix sockets behind, and the next one would not start.
+fn remove_stale(socket: &Path) -> Result<(), Failure> {
+    if connects(socket) {
+        return Err(Failure::new(
+            "nginx-runs",
+            format!(
+                "an nginx runs on this data directory already: {} answers",
+                socket.display()
+            ),
+        )
+        .with_hint("stop it, or use `imgctl nginx apply` and `imgctl ingest` beside it"));
+    }
+    match std::fs::remove_file(socket) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::io(format!("remove {}", socket.display()))(error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 fn start_nginx(config: &Config) -> Result<Child, Failure> {
@@ -321,11 +398,9 @@ async fn watch(
 
 /// TERM and wait: nginx closes its connections, imgd settles what it has made.
 async fn stop(name: &str, mut child: Child) -> Result<(), Failure> {
-    let pid = child
-        .id()
-        .and_then(|pid| rustix::process::Pid::from_raw(pid.cast_signed()));
+    let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
     if let Some(pid) = pid {
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM)
+        kill_process(pid, Signal::TERM)
             .map_err(|errno| Failure::new("stop", format!("stop {name}: {errno}")))?;
     }
     child

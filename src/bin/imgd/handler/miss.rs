@@ -48,15 +48,23 @@ pub(crate) async fn answer(State(origin): State<Arc<Origin>>, request: Request) 
 }
 
 async fn find(origin: &Arc<Origin>, headers: &HeaderMap) -> Result<Found, Problem> {
-    let target = header_text(headers, PATH_HEADER).ok_or_else(Problem::not_found)?;
-    let query = target.split_once('?').map_or("", |(_, query)| query);
+    // As the client sent it: any bytes, also such as are no text.
+    let target = headers
+        .get(PATH_HEADER)
+        .ok_or_else(Problem::not_found)?
+        .as_bytes();
+    let query = target
+        .splitn(2, |&byte| byte == b'?')
+        .nth(1)
+        .unwrap_or_default();
+    let query = String::from_utf8_lossy(query);
     if let Some(asked) = header_text(headers, NAME_HEADER) {
         let name: ImageName = asked
             .parse()
             .map_err(|error| Problem::invalid_name(&error))?;
-        return Ok(origin.find_or_make(&asked, &name, query).await?);
+        return Ok(origin.find_or_make(&asked, &name, &query).await?);
     }
-    let path = AliasPath::from_request_uri(target.as_bytes()).map_err(|_| Problem::not_found())?;
+    let path = AliasPath::from_request_uri(target).map_err(|_| Problem::not_found())?;
     let host = header_text(headers, header::HOST.as_str()).map(|host| {
         host.split(':')
             .next()

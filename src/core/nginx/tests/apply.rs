@@ -24,7 +24,10 @@ impl Applying {
             nginx_dir: site.dir.path().join("nginx"),
             binary: nginx_binary(),
             main_config: None,
-            reload: Reload::PidFile(site.settings.pid_file()),
+            reload: Reload {
+                pid_file: site.settings.pid_file(),
+                command: None,
+            },
             status_socket: site.settings.status_socket(),
             error_log: site.settings.error_log(),
             timeout: Duration::from_secs(5),
@@ -50,7 +53,7 @@ impl Applying {
     fn answers(&self, id: &str) {
         let socket = &self.target.status_socket;
         assert!(
-            crate::nginx::running::wait_for_release(socket, id, Duration::from_secs(5)),
+            crate::nginx::running::wait_for_release(socket, id, 1, Duration::from_secs(5)),
             "{}",
             self.site.error_log()
         );
@@ -156,11 +159,20 @@ fn a_release_that_fails_only_when_loaded_is_rolled_back() {
 #[test]
 fn a_reload_command_that_fails_is_rolled_back() {
     let (mut applying, first) = Applying::start();
-    applying.target.reload =
-        Reload::Command(vec!["sh".into(), "-c".into(), "echo no >&2; exit 1".into()]);
+    let says_no = ["sh", "-c", "echo no >&2; exit 1"].map(str::to_owned);
+    applying.target.reload.command = Some(says_no.to_vec());
     let error = apply(&applying.change(), &applying.target).unwrap_err();
     assert!(error.to_string().contains("says: no"), "{error}");
     assert_eq!(applying.current(), Some(first.id));
+
+    // The first release ever has nothing to go back to.
+    applying.target.nginx_dir = applying.site.dir.path().join("another");
+    let error = apply(&applying.change(), &applying.target).unwrap_err();
+    assert!(matches!(
+        error,
+        NginxError::RolledBack { restored: None, .. }
+    ));
+    assert_eq!(applying.current(), None);
 }
 
 #[test]

@@ -214,6 +214,16 @@ fn a_slow_imgd_is_given_up_and_comes_back_by_itself() {
 }
 
 #[test]
+fn a_restart_of_imgd_costs_no_miss() {
+    let mut site = Site::start(ShardWidth::Three);
+    for _ in 0..5 {
+        assert_eq!(site.get("/a.jpg").status, 404);
+        site.start_imgd(Box::new(|_| MISSING.to_owned()));
+    }
+    assert_eq!(site.get("/a.jpg").status, 404);
+}
+
+#[test]
 fn the_api_gets_the_request_whole_and_is_never_cached() {
     let mut site = Site::prepare(ShardWidth::Three);
     site.settings.api_body_bytes_max = 100;

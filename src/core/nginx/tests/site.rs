@@ -85,7 +85,7 @@ impl Site {
         self.run_nginx(&config);
         let socket = self.settings.status_socket();
         assert!(
-            wait_for_release(&socket, &release.id, Duration::from_secs(5)),
+            wait_for_release(&socket, &release.id, 1, Duration::from_secs(5)),
             "nginx does not start: {}",
             self.error_log()
         );

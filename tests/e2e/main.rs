@@ -1,0 +1,6 @@
+//! End to end: the real imgctl, imgd and nginx, on free ports, in temporary directories.
+#![expect(clippy::unwrap_used, reason = "a failing step is a failing test")]
+
+mod harness; // a site to test, and an HTTP client that sends exactly what it is told
+
+mod smoke;
