@@ -25,7 +25,9 @@ pub struct Reaped {
     pub files: u64,
     pub bytes: u64,
     /// Names of the staging directories whose processes are gone.
-    pub owners: Vec<String>,
+    pub gone: Vec<String>,
+    /// Names of those whose processes live, the caller's own among them.
+    pub alive: Vec<String>,
 }
 
 /// Age at which a staging directory without a lock file goes: only a crash between two system calls leaves one.
@@ -120,20 +122,21 @@ impl Drop for Staging {
 }
 
 fn reap_locked(lock_path: &Path, reaped: &mut Reaped) -> Result<(), BlobError> {
+    let name = lock_path
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let lock = File::open(lock_path).map_err(BlobError::io("open", lock_path))?;
     if lock.try_lock().is_err() {
-        return Ok(()); // its process lives
+        reaped.alive.push(name);
+        return Ok(());
     }
     let dir = lock_path.with_extension("");
     if dir.exists() {
         remove(&dir, reaped)?;
     }
-    reaped.owners.push(
-        dir.file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned(),
-    );
+    reaped.gone.push(name);
     fs::remove_file(lock_path).map_err(BlobError::io("remove", lock_path))
 }
 
@@ -221,15 +224,9 @@ mod tests {
 
         let reaped = Staging::reap(root.path()).unwrap();
 
-        let owners = vec![dir.file_name().unwrap().to_str().unwrap().to_owned()];
-        assert_eq!(
-            reaped,
-            Reaped {
-                files: 1,
-                bytes: 4,
-                owners
-            }
-        );
+        assert_eq!((reaped.files, reaped.bytes), (1, 4));
+        assert_eq!(reaped.gone, [dir.file_name().unwrap().to_str().unwrap()]);
+        assert_eq!(reaped.alive, [live.name()]);
         assert!(kept.path().exists());
         assert!(!dir.exists() && !lock_path.exists());
     }

@@ -20,6 +20,8 @@ pub(super) async fn run(catalogs: &[Arc<dyn Catalog>]) {
     a_preset_at_once_has_one_revision(catalogs).await;
     a_claim_is_held_until_released_or_expired(catalog).await;
     a_claim_at_once_is_granted_once(catalogs).await;
+    an_owner_that_is_gone_holds_nothing(catalog).await;
+    unsettled_is_what_has_no_size_and_no_claim(catalog).await;
     failures_are_answered_until_they_expire(catalog).await;
     the_ledger_keeps_its_first_time_and_last_size(catalog).await;
     a_failed_call_changes_nothing(catalog).await;
@@ -111,6 +113,63 @@ async fn a_claim_at_once_is_granted_once(catalogs: &[Arc<dyn Catalog>]) {
         assert_eq!((count(&Claim::Granted), count(&held)), (1, 15));
     }
     catalogs[0].forget_expired(i64::MAX).await.unwrap();
+}
+
+async fn an_owner_that_is_gone_holds_nothing(catalog: &dyn Catalog) {
+    let (one, two) = (
+        key(10, "gone~1", OutputFormat::Webp),
+        key(11, "gone~1", OutputFormat::Webp),
+    );
+    for (key, owner) in [(&one, "gone"), (&two, "lives")] {
+        let claim = catalog.claim_derivative(key, owner, NOW_MS, LEASE).await;
+        assert_eq!(claim.unwrap(), Claim::Granted);
+    }
+
+    catalog.release_claims_of("gone").await.unwrap();
+
+    let claim = async |key| {
+        catalog
+            .claim_derivative(key, "next", NOW_MS, LEASE)
+            .await
+            .unwrap()
+    };
+    assert_eq!(claim(&one).await, Claim::Granted);
+    assert_eq!(
+        claim(&two).await,
+        Claim::Held {
+            until_ms: NOW_MS + 10_000
+        }
+    );
+    catalog.forget_expired(i64::MAX).await.unwrap();
+}
+
+async fn unsettled_is_what_has_no_size_and_no_claim(catalog: &dyn Catalog) {
+    let entry = |variant, size_bytes| Derivative {
+        key: key(10, variant, OutputFormat::Webp),
+        size_bytes,
+        recorded_at: 7,
+    };
+    let (torn, claimed) = (entry("torn~1", None), entry("torn~2", None));
+    let entries = [torn.clone(), claimed.clone(), entry("torn~3", Some(1))];
+    catalog.record_derivatives(&entries).await.unwrap();
+    catalog
+        .claim_derivative(&claimed.key, "a", NOW_MS, LEASE)
+        .await
+        .unwrap();
+    let unsettled = async |now_ms, limit| {
+        let mut keys = catalog.list_unsettled(now_ms, limit).await.unwrap();
+        keys.sort_by_key(|derivative| derivative.key.variant.to_string());
+        keys
+    };
+
+    assert_eq!(unsettled(NOW_MS, 10).await, [torn.clone()]);
+    assert_eq!(unsettled(NOW_MS + 10_000, 10).await, [torn, claimed]);
+    assert_eq!(unsettled(NOW_MS + 10_000, 1).await.len(), 1);
+
+    let settled = [entry("torn~1", Some(0)), entry("torn~2", Some(5))];
+    catalog.record_derivatives(&settled).await.unwrap();
+    assert_eq!(unsettled(i64::MAX, 10).await, []);
+    catalog.forget_expired(i64::MAX).await.unwrap();
 }
 
 async fn failures_are_answered_until_they_expire(catalog: &dyn Catalog) {

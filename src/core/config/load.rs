@@ -202,8 +202,17 @@ impl Config {
             .unwrap_or_else(|| settings.error_log())
     }
 
+    /// The program; Debian keeps it where the PATH of an ordinary user does not look.
     pub fn nginx_binary(&self) -> &Path {
-        &self.file.nginx.binary
+        let system = Path::new("/usr/sbin/nginx");
+        let binary = self.file.nginx.binary.as_path();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let found = std::env::split_paths(&path).any(|dir| dir.join(binary).exists());
+        if binary == Path::new("nginx") && !found && system.exists() {
+            system
+        } else {
+            binary
+        }
     }
 
     /// Where releases of the nginx configuration are kept.

@@ -18,8 +18,8 @@ use crate::origin::derive::Made;
 use crate::origin::error::{DeriveError, OriginError, chain};
 use crate::origin::ingest::{Effect, Rejection, StopFlag};
 
-/// Images whose derivatives are recorded and synced together.
-const CHUNK: u32 = 64;
+/// Images whose derivatives are recorded, synced and reported together: some seconds of work, one flush.
+const CHUNK: u32 = 16;
 
 #[derive(Clone, Debug)]
 pub struct BulkOptions {
@@ -186,19 +186,21 @@ impl Origin {
         } else {
             batch.jobs
         };
-        let mut all_made = stream::iter(work)
+        let mut making = stream::iter(work)
             .map(|(image, wanted)| async move {
                 let made = self.make_if_any(&image, wanted).await;
                 (image.id, made)
             })
             .buffer_unordered(at_once);
-        let mut settled = Vec::new();
-        while let Some((id, made)) = all_made.next().await {
+        let (mut outcomes, mut settling) = (Vec::new(), Vec::new());
+        while let Some((id, made)) = making.next().await {
             let (outcome, made) = judge(id, made)?;
-            settled.extend(made);
-            report(outcome);
+            settling.extend(made);
+            outcomes.push(outcome);
         }
-        self.settle(flusher, settled).await
+        self.settle(flusher, settling).await?;
+        outcomes.into_iter().for_each(&mut report);
+        Ok(())
     }
 
     fn wanted(&self, image: &Image, presets: &[Preset], which: Which) -> Wanted {

@@ -73,6 +73,11 @@ impl Flights {
         })
     }
 
+    /// Of this process, among all that work on the tree.
+    pub(crate) fn name(&self) -> &str {
+        &self.owner
+    }
+
     pub(crate) fn staging(&self) -> &Arc<Staging> {
         &self.staging
     }
@@ -148,6 +153,10 @@ impl Origin {
                 .claim_derivative(key, owner, now_ms, lease)
                 .await?
             {
+                // Whoever held the claim a moment ago may have made it since.
+                Claim::Granted if self.tree.derived().find_size(key).is_some() => {
+                    self.catalog.release_claim(key, owner).await?;
+                }
                 Claim::Granted => return self.make_claimed(key, &image, recipe).await,
                 Claim::Failed(failure) => return Err(remembered(failure, now_ms)),
                 Claim::Held { .. } if started.elapsed() < self.settings.wait_timeout => {

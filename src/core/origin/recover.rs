@@ -19,7 +19,8 @@ impl Origin {
     /// Cleans up after processes that are gone. Safe at any time, also while others work.
     ///
     /// A derivative whose size is not on record was answered before it was synced: after power loss its name may hold
-    /// fewer bytes than it should, and nginx would serve them for a year. It is removed and made again on demand.
+    /// fewer bytes than it should, and nginx would serve them for a year. It is removed and made again on demand. While
+    /// another process works on this tree there was no power loss since, and what it makes must be left alone.
     pub async fn recover(&self) -> Result<Recovered, OriginError> {
         let mut recovered = Recovered {
             reaped: self.tree.reap_staging()?,
@@ -27,9 +28,17 @@ impl Origin {
         };
         let now_ms = self.clock.now_ms();
         self.catalog.forget_expired(now_ms).await?;
-        for owner in &recovered.reaped.owners {
+        for owner in &recovered.reaped.gone {
             // Nobody need wait for the lease of a process that is known to be gone.
             self.catalog.release_claims_of(owner).await?;
+        }
+        if recovered
+            .reaped
+            .alive
+            .iter()
+            .any(|name| *name != self.flights.name())
+        {
+            return Ok(recovered);
         }
         loop {
             let torn = self.catalog.list_unsettled(now_ms, UNSETTLED_MAX).await?;
