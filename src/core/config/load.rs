@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -224,6 +225,16 @@ impl Config {
         &self.file.nginx.reload_command
     }
 
+    /// The directory that keeps nginx's workers out, if they would be another user: root's own home, mostly.
+    pub fn closed_to_others(&self) -> Option<&Path> {
+        let others = rustix::process::getuid().is_root() && self.file.nginx.user.is_none();
+        let is_closed = |path: &Path| {
+            path.metadata()
+                .is_ok_and(|metadata| metadata.mode() & 0o001 == 0)
+        };
+        self.data.ancestors().find(|path| others && is_closed(path))
+    }
+
     /// What nginx is to be told; needs the tree for its shards.
     pub fn nginx_settings(&self, layout: TreeLayout) -> NginxSettings {
         let nginx = &self.file.nginx;
@@ -240,7 +251,10 @@ impl Config {
         };
         settings.listen.clone_from(&nginx.listen);
         settings.server_names.clone_from(&nginx.server_names);
-        settings.user.clone_from(&nginx.user);
+        settings.user = nginx.user.clone().or_else(|| {
+            // Whoever else the workers became could not reach the files.
+            self.closed_to_others().map(|_| "root".to_owned())
+        });
         settings.worker_processes = match nginx.workers {
             0 => WorkerProcesses::Auto,
             count => WorkerProcesses::Count(count),

@@ -237,25 +237,22 @@ fn check_directories(root: &Path, config: &Config) -> Vec<Finding> {
             findings.push(Finding::fail("layout", detail, Some(hint.to_owned())));
         }
     }
-    // nginx's workers are neither the owner nor in its group, unless configured otherwise.
-    let closed = config.data.ancestors().find(|path| {
-        path.metadata()
-            .is_ok_and(|metadata| metadata.mode() & 0o001 == 0)
-    });
-    match closed {
-        Some(path) if rustix::process::getuid().is_root() => {
-            let detail = format!("{} is closed to other users", path.display());
-            let hint =
-                "nginx's workers cannot reach the images unless nginx.user can: chmod o+x it";
+    match config.closed_to_others() {
+        Some(path) => {
+            let detail = format!(
+                "{} is closed to others: nginx's workers run as root",
+                path.display()
+            );
+            let hint = "chmod o+x it, or keep the data elsewhere";
             findings.push(Finding::warn("permissions", detail, hint));
         }
-        _ if findings.is_empty() => {
+        None if findings.is_empty() => {
             findings.push(Finding::ok(
                 "permissions",
                 "the tree can be written and reached",
             ));
         }
-        _ => {}
+        None => {}
     }
     findings
 }

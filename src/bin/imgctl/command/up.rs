@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::net::TcpListener;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -13,7 +12,7 @@ use img_core::config::init::FirstSite;
 use img_core::imaging::{MetadataMode, samples};
 use img_core::model::layout::ShardWidth;
 use img_core::nginx::running::find_release;
-use img_core::nginx::settings::NginxSettings;
+use img_core::nginx::settings::Mode;
 use img_core::origin::Origin;
 use img_core::origin::ingest::{
     Candidate, Effect, IngestOptions, Ingested, Input, Outcome, StopFlag,
@@ -43,22 +42,33 @@ pub(crate) async fn run(
 ) -> Result<ExitStatus, Failure> {
     let mut interrupts = Interrupts::listen()
         .ok_or_else(|| Failure::new("signals", "signals cannot be listened to"))?;
+    // A new configuration gets a port that is free; an old one is asked first, below.
     let port = args.port.unwrap_or(PORT);
+    let port = find_free_port(port).unwrap_or(port);
     let listen = format!("127.0.0.1:{port}");
     let url = format!("http://{listen}");
     let site = FirstSite {
         url: &url,
         listen: &listen,
     };
+    let is_new = !context::config_path(global).exists();
     let mut config = super::init::ensure(global, ShardWidth::Three, &site).await?;
     let _lock = lock(&config)?;
     stop_orphans(&config, output).await?;
-    settle_listen(&mut config, args.port, output)?;
+    settle_listen(&mut config, args.port.or(is_new.then_some(PORT)), output)?;
     let layout = context::open_tree(&config)?.layout();
     let mut settings = config.nginx_settings(layout);
-    settle_user(&config, &mut settings, output);
+    // Ours alone is started and stopped here, whatever a distribution's is configured to include.
+    settings.mode = Mode::Standalone;
+    if let Some(path) = config.closed_to_others() {
+        let path = path.display();
+        output.note(&format!(
+            "{path} is closed to other users, so nginx's workers run as root; a real site wants a directory they can reach"
+        ));
+    }
 
     let mut imgd = start_imgd(global, &config)?;
+    note_children(&config, &[("imgd", &imgd)])?;
     wait_for("imgd", &mut imgd, || connects(&config.imgd_socket)).await?;
     super::nginx::apply(&config, &settings, Output::SILENT)?;
     let status_socket = settings.status_socket();
@@ -106,6 +116,11 @@ fn lock(config: &Config) -> Result<File, Failure> {
         )
         .with_hint("use that one, or name another directory with --data")),
     }
+}
+
+fn find_free_port(from: u16) -> Option<u16> {
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    (from..=from.saturating_add(PORTS_TRIED)).find(is_free)
 }
 
 /// Names what this run has started, one line each: `<name> <pid>`.
@@ -169,11 +184,7 @@ fn settle_listen(config: &mut Config, asked: Option<u16>, output: Output) -> Res
     ) else {
         return Ok(()); // the operator listens elsewhere, and knows why
     };
-    let ports = wanted..=wanted.saturating_add(PORTS_TRIED);
-    let free = ports
-        .into_iter()
-        .find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok());
-    let Some(port) = free else {
+    let Some(port) = find_free_port(wanted) else {
         return Err(
             Failure::new("no-free-port", format!("ports from {wanted} on are in use"))
                 .with_hint("choose another with --port"),
@@ -184,24 +195,6 @@ fn settle_listen(config: &mut Config, asked: Option<u16>, output: Output) -> Res
     }
     config.listen_on_loopback(port);
     Ok(())
-}
-
-/// As root, nginx's workers become another user; on the way to a closed directory only root itself gets through.
-fn settle_user(config: &Config, settings: &mut NginxSettings, output: Output) {
-    if !rustix::process::getuid().is_root() || settings.user.is_some() {
-        return;
-    }
-    let closed = config.data.ancestors().find(|path| {
-        path.metadata()
-            .is_ok_and(|metadata| metadata.mode() & 0o001 == 0)
-    });
-    if let Some(path) = closed {
-        output.note(&format!(
-            "{} is closed to other users, so nginx's workers run as root; for a real site use a directory they can reach",
-            path.display()
-        ));
-        settings.user = Some("root".to_owned());
-    }
 }
 
 fn start_imgd(global: &Global, config: &Config) -> Result<Child, Failure> {
