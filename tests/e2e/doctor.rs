@@ -169,7 +169,7 @@ fn wrong_permissions_are_found() {
             &site,
             "permissions",
             "warn",
-            "is closed to other users",
+            "is closed to others",
             "chmod o+x",
         );
     }

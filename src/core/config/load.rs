@@ -296,7 +296,7 @@ impl Config {
 /// As the parser tells it, but without what stands in the file: that may be a password.
 fn syntax_error(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
     let start = error.span().map_or(0, |span| span.start);
-    let before = text.as_bytes().get(..start).unwrap_or_default();
+    let before = text.get(..start).unwrap_or_default();
     let message = error.message();
     let fault = match (message.split_once("string \""), message.rsplit_once('"')) {
         (Some((what, _)), Some((_, expected))) => format!("{what}string{expected}"),
@@ -304,7 +304,7 @@ fn syntax_error(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError
     };
     ConfigError::Syntax {
         path: path.to_owned(),
-        line: 1 + before.iter().filter(|&&byte| byte == b'\n').count(),
+        line: 1 + before.matches('\n').count(),
         fault,
     }
 }
