@@ -153,17 +153,10 @@ fn the_data_directory_is_that_of_the_flag_then_the_environment_then_data_here() 
 #[test]
 fn a_configuration_elsewhere_is_used_by_flag_then_environment_then_the_one_in_data() {
     let site = Site::init();
-    let text = site.config_text();
     let elsewhere = |name: &str| {
         let path = site.inbox().join(format!("{name}.toml"));
-        fs::write(
-            &path,
-            text.replace("catalog.db", name).replace(
-                "site.url",
-                &format!("catalog.url = \"sqlite:{name}.db\"\nsite.url"),
-            ),
-        )
-        .unwrap();
+        let catalog = format!("catalog.url = \"sqlite:{name}.db\"\n");
+        fs::write(&path, catalog + &site.config_text()).unwrap();
         path
     };
     let (flag, environment) = (elsewhere("flag"), elsewhere("environment"));

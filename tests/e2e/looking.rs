@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use img_core::imaging::noise_jpeg;
 use serde_json::Value;
@@ -141,13 +140,9 @@ fn list_goes_through_all_images_page_by_page() {
     assert_eq!(paged, ids.iter().cloned().collect::<Vec<_>>());
     assert_eq!(list(&[]), paged);
     assert_eq!(site.imgctl_ok(["image", "list"]).lines().count(), 7);
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_secs();
     assert_eq!(list(&["--since", "1h"]), paged);
     assert_eq!(list(&["--since", "2020-01-31"]), paged);
-    assert!(list(&["--since", "2999-01-01"]).is_empty(), "it is {now}");
+    assert!(list(&["--since", "2999-01-01"]).is_empty());
     let (_, code) = site.imgctl_json(["image", "list", "--limit", "0"]);
     assert_eq!(code, 2);
     let (_, code) = site.imgctl_json(["image", "list", "--after", "x"]);
