@@ -4,3 +4,10 @@
 mod harness; // a site to test, and an HTTP client that sends exactly what it is told
 
 mod smoke;
+
+mod cli;
+mod schema;
+mod looking;
+mod doctor;
+mod derive_ahead;
+mod on_postgres;

@@ -101,9 +101,13 @@ Examples:
     )]
     Doctor,
     /// Print completions for a shell.
-    Completions { shell: clap_complete::Shell },
+    Completions {
+        /// Such as bash; put what is printed where your shell looks for completions.
+        shell: clap_complete::Shell,
+    },
     /// Write manual pages into a directory.
     Manual {
+        /// Made if it is missing.
         #[arg(value_name = "DIR")]
         into: PathBuf,
     },
@@ -209,7 +213,10 @@ pub(crate) struct DeriveArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImageCommand {
     /// Everything on record of one image.
-    Show { image: String },
+    Show {
+        /// An id, a URL or an alias.
+        image: String,
+    },
     /// Images by ascending id.
     List {
         /// At most this many.
@@ -223,7 +230,10 @@ pub(crate) enum ImageCommand {
         since: Option<String>,
     },
     /// Every URL of one image, and a srcset for each format.
-    Url { image: String },
+    Url {
+        /// An id, a URL or an alias.
+        image: String,
+    },
 }
 
 #[derive(Debug, Args)]

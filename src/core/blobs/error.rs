@@ -95,7 +95,7 @@ impl BlobError {
             Self::NotATree { path } => {
                 Some(format!("run `imgctl init --data {}`", path.display()))
             }
-            Self::NotEmpty { .. } => Some("choose an empty or a new directory".to_owned()),
+            Self::NotEmpty { .. } => Some("choose an empty or a new directory, or put an imgctl.toml into this one first".to_owned()),
             _ if self.is_full() => Some(
                 "free some space; derivatives can be removed at any time; the floor is limits.free_bytes_min and limits.free_inodes_min"
                     .to_owned(),

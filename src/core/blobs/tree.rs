@@ -26,14 +26,16 @@ impl Tree {
     /// Makes `root` a data directory, or finds that it is one with the same shards.
     ///
     /// Files of ours that stand there already (configuration, catalog) are left alone; a directory that holds anything
-    /// under the names of the tree but no `LAYOUT` is refused.
+    /// in the directories of the tree but no `LAYOUT` is refused.
     pub fn create(root: &Path, shards: ShardWidth, floor: SpaceFloor) -> Result<Self, BlobError> {
         match Self::open(root, floor) {
             Err(BlobError::NotATree { .. }) => {}
             opened => return opened,
         }
         for part in [ORIGINAL_DIR, DERIVED_DIR, ALIAS_DIR] {
-            if root.join(part).exists() {
+            // Empty, it is what an interrupted run has left.
+            let entries = fs::read_dir(root.join(part));
+            if entries.is_ok_and(|mut entries| entries.next().is_some()) {
                 return Err(BlobError::NotEmpty {
                     path: root.to_owned(),
                 });
@@ -154,12 +156,20 @@ mod tests {
     #[test]
     fn someone_elses_directory_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("original")).unwrap();
+        fs::create_dir_all(dir.path().join("original/2020")).unwrap();
         assert!(matches!(
             Tree::create(dir.path(), ShardWidth::Three, SpaceFloor::default()),
             Err(BlobError::NotEmpty { .. })
         ));
         assert!(!dir.path().join("LAYOUT").exists());
+    }
+
+    #[test]
+    fn a_tree_that_was_begun_is_finished() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("original")).unwrap();
+        Tree::create(dir.path(), ShardWidth::Three, SpaceFloor::default()).unwrap();
+        assert!(dir.path().join("LAYOUT").exists());
     }
 
     #[test]

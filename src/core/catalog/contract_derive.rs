@@ -162,7 +162,7 @@ async fn unsettled_is_what_has_no_size_and_no_claim(catalog: &dyn Catalog) {
         keys
     };
 
-    assert_eq!(unsettled(NOW_MS, 10).await, [torn.clone()]);
+    assert_eq!(unsettled(NOW_MS, 10).await, std::slice::from_ref(&torn));
     assert_eq!(unsettled(NOW_MS + 10_000, 10).await, [torn, claimed]);
     assert_eq!(unsettled(NOW_MS + 10_000, 1).await.len(), 1);
 

@@ -30,8 +30,6 @@ mod contract; // what both must keep
 mod contract_derive; // the part of it that making derivatives relies on
 #[cfg(test)]
 mod contract_schema; // what both must keep before there is a catalog
-#[cfg(test)]
-mod test_postgres; // a PostgreSQL of one's own
 
 pub use error::CatalogError;
 pub use open::{CatalogSettings, open};

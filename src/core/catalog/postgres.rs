@@ -118,14 +118,19 @@ const FIND_IMAGES: &str = concat!(
 
 #[cfg(test)]
 mod tests {
+    use img_test_postgres::TestPostgres;
+
     use super::*;
-    use crate::catalog::test_postgres::TestPostgres;
     use crate::catalog::{CatalogUrl, apply_schema, contract, contract_schema, open};
+
+    fn create(postgres: &TestPostgres, name: &str) -> CatalogUrl {
+        postgres.create_database(name).parse().unwrap()
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn postgres_keeps_the_contract() {
         let postgres = TestPostgres::start();
-        let url = postgres.create_database("contract");
+        let url = create(&postgres, "contract");
         apply_schema(&url).await.unwrap();
         let settings = CatalogSettings::default();
         contract::run(async || open(&url, &settings).await.unwrap()).await;
@@ -142,13 +147,13 @@ mod tests {
             sqlx::query(sql).execute(&pool).await.unwrap();
             pool.close().await;
         };
-        contract_schema::run(async |name| postgres.create_database(name), execute).await;
+        contract_schema::run(async |name| create(&postgres, name), execute).await;
     }
 
     #[tokio::test]
     async fn only_lazy_commits_do_not_wait_for_the_disk() {
         let postgres = TestPostgres::start();
-        let CatalogUrl::Postgres(url) = postgres.create_database("durability") else {
+        let CatalogUrl::Postgres(url) = create(&postgres, "durability") else {
             unreachable!("a PostgreSQL test")
         };
         let pool = PgPool::connect_with(url.options()).await.unwrap();

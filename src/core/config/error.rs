@@ -11,11 +11,12 @@ pub enum ConfigError {
         #[source]
         source: io::Error,
     },
-    #[error("{} is not valid", path.display())]
+    /// Never shows a line of the file: there may be a password in it.
+    #[error("{} is not valid: line {line}: {fault}", path.display())]
     Syntax {
         path: PathBuf,
-        #[source]
-        source: Box<toml::de::Error>,
+        line: usize,
+        fault: String,
     },
     /// One line for each fault.
     #[error("{} is not valid:\n{}", path.display(), faults.join("\n"))]
@@ -49,7 +50,7 @@ impl ConfigError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => Some(
-                "run `imgctl init` first, or name the data directory with --data or IMGCTL_DATA"
+                "run `imgctl init` or `imgctl up` first, or name the data directory with --data or IMGCTL_DATA"
                     .to_owned(),
             ),
             Self::Syntax { .. } | Self::Invalid { .. } => {

@@ -22,13 +22,7 @@ pub struct FirstSite<'a> {
 
 /// Writes the configuration and the signing key, unless they are there. Answers whether the configuration is new.
 pub fn ensure_files(data: &Path, site: &FirstSite<'_>) -> Result<bool, ConfigError> {
-    let key_path = data.join(KEY_FILE);
-    if !key_path.exists() {
-        let keys = key_path.parent().unwrap_or(data);
-        fs::create_dir_all(keys).map_err(write_error(keys))?;
-        let secret = random_secret().map_err(write_error(&key_path))?;
-        write_new(&key_path, secret.as_bytes(), 0o600)?;
-    }
+    ensure_key(&data.join(KEY_FILE))?;
     let path = data.join(CONFIG_FILE);
     if path.exists() {
         return Ok(false);
@@ -38,6 +32,17 @@ pub fn ensure_files(data: &Path, site: &FirstSite<'_>) -> Result<bool, ConfigErr
         .replace("@LISTEN@", site.listen);
     write_new(&path, text.as_bytes(), 0o644)?;
     Ok(true)
+}
+
+/// Makes a secret of 32 random bytes, unless there is one.
+pub fn ensure_key(path: &Path) -> Result<(), ConfigError> {
+    if path.exists() {
+        return Ok(());
+    }
+    let keys = path.parent().unwrap_or(path);
+    fs::create_dir_all(keys).map_err(write_error(keys))?;
+    let secret = random_secret().map_err(write_error(path))?;
+    write_new(path, secret.as_bytes(), 0o600)
 }
 
 /// 32 bytes from the kernel, as hex.

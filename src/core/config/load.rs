@@ -52,10 +52,8 @@ impl Config {
     }
 
     pub fn parse(data: &Path, path: &Path, text: &str) -> Result<Self, ConfigError> {
-        let file: ConfigFile = toml::from_str(text).map_err(|source| ConfigError::Syntax {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })?;
+        let file: ConfigFile =
+            toml::from_str(text).map_err(|error| syntax_error(path, text, &error))?;
         let mut faults = Vec::new();
         let presets = presets::definitions(&file.presets, &mut faults);
         let catalog_url = file.catalog.url.parse::<CatalogUrl>();
@@ -295,6 +293,22 @@ impl Config {
     }
 }
 
+/// As the parser tells it, but without what stands in the file: that may be a password.
+fn syntax_error(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    let start = error.span().map_or(0, |span| span.start);
+    let before = text.get(..start).unwrap_or_default();
+    let message = error.message();
+    let fault = match (message.split_once("string \""), message.rsplit_once('"')) {
+        (Some((what, _)), Some((_, expected))) => format!("{what}string{expected}"),
+        _ => message.to_owned(),
+    };
+    ConfigError::Syntax {
+        path: path.to_owned(),
+        line: 1 + before.matches('\n').count(),
+        fault,
+    }
+}
+
 /// Fastly and Varnish separate keys by spaces, everyone else tags by commas.
 fn cache_tag(name: &str) -> CacheTagHeader {
     let spaced = ["surrogate-key", "xkey"].contains(&name.to_ascii_lowercase().as_str());
@@ -433,5 +447,22 @@ mod tests {
             error.contains("pixel_max") && error.contains("pixels_max"),
             "{error}"
         );
+        assert!(error.contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn a_password_in_a_line_with_a_fault_is_not_shown() {
+        for bad in [
+            "[catalog]\nurl = \"postgres://img:hunter2@db/origin",
+            "[catalog]\nurl = postgres://img:hunter2@db/origin",
+            "[catalog]\nuri = \"postgres://img:hunter2@db/origin\"",
+            "\ncatalog = \"postgres://img:hunter2@db/origin\"",
+            "[catalog]\nconnections_max = \"postgres://img:hunter2@db/origin\"",
+        ] {
+            let error = parse(bad).unwrap_err();
+            let shown = format!("{} {error:?}", crate::origin::error::chain(&error));
+            assert!(!shown.contains("hunter2"), "{shown}");
+            assert!(shown.contains("line 2"), "{shown}");
+        }
     }
 }

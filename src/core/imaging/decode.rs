@@ -31,6 +31,19 @@ pub(crate) struct DecodeRequest<'a> {
     pub(crate) stop: &'a dyn Stop,
 }
 
+/// Whether derivatives can be made from originals of this type.
+pub fn can_decode(media: MediaType) -> bool {
+    match media {
+        MediaType::Jpeg
+        | MediaType::Png
+        | MediaType::Gif
+        | MediaType::Webp
+        | MediaType::Tiff
+        | MediaType::Bmp => true,
+        MediaType::Avif | MediaType::Heic | MediaType::Svg | MediaType::Jxl => false,
+    }
+}
+
 pub(crate) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingError> {
     let media = request.inspected.media;
     let reader = StoppableBytes::new(request.original, request.stop);

@@ -21,6 +21,7 @@ pub mod sample; // pictures of our own
 #[cfg(test)]
 mod fixture; // small files of every kind, for tests
 
+pub use decode::can_decode;
 pub use error::{ImagingError, Quantity};
 pub use inspect::{Inspected, inspect};
 pub use limits::{Limits, SvgPolicy};

@@ -92,17 +92,17 @@ impl Size {
     }
 }
 
-/// The box; a side that is not given follows from the ratio of the image.
+/// The box; a side that is not given follows from the ratio of the image, unrounded, lest it narrow the given one.
 fn bounds(layout: &Layout, image: Size) -> Size {
     let side = |px: u32| f64::from(px.max(1));
     match (layout.width_px.map(side), layout.height_px.map(side)) {
         (None, None) => image,
         (Some(width), None) => Size {
             width,
-            height: (width * image.height / image.width).round().max(1.0),
+            height: width * image.height / image.width,
         },
         (None, Some(height)) => Size {
-            width: (height * image.width / image.height).round().max(1.0),
+            width: height * image.width / image.height,
             height,
         },
         (Some(width), Some(height)) => Size { width, height },

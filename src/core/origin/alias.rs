@@ -1,7 +1,7 @@
 //! Public names of an image: every URL it answers to.
 
 use crate::catalog::CatalogError;
-use crate::imaging::place;
+use crate::imaging::{can_decode, place};
 use crate::model::alias::AliasName;
 use crate::model::geometry::Fit;
 use crate::model::image_name::ImageName;
@@ -13,7 +13,7 @@ use crate::origin::Origin;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageUrls {
     pub original: String,
-    /// By the current presets, made or not, in the order of presets and formats.
+    /// By the current presets, made or not, in the order of presets and formats. None where nothing can be derived.
     pub presets: Vec<PresetUrl>,
     /// On the ledger beyond those: older revisions and free options.
     pub others: Vec<String>,
@@ -38,7 +38,8 @@ impl Origin {
         let ledger = self.catalog.list_derivatives_of(image.id).await?;
         let path = |key| ImageName::Derivative(key).url_path();
         let mut presets = Vec::new();
-        for preset in self.presets.current() {
+        let derivable = can_decode(image.media);
+        for preset in self.presets.current().filter(|_| derivable) {
             for (key, recipe) in preset.derivatives_of(image.id) {
                 presets.push(PresetUrl {
                     preset: preset.name.to_string(),

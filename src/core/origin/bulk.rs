@@ -25,12 +25,19 @@ const CHUNK: u32 = 16;
 pub struct BulkOptions {
     pub presets: Vec<Preset>,
     pub which: Which,
-    /// Images ingested at this time or later.
-    pub since: Option<UnixSeconds>,
+    pub since: Option<Since>,
     pub effect: Effect,
     /// Images worked on at once; 0 means one for each worker.
     pub jobs: usize,
     pub start: Start,
+}
+
+/// Images ingested at a time or later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Since {
+    pub at: UnixSeconds,
+    /// As the operator said it: `7d` names the same run an hour later.
+    pub asked: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +111,7 @@ impl Origin {
             }
             let page = ImagePage {
                 after,
-                ingested_since: options.since,
+                ingested_since: options.since.as_ref().map(|since| since.at),
                 limit: CHUNK,
             };
             let images = self.catalog.list_images(&page).await?;
@@ -304,6 +311,7 @@ fn job_name(options: &BulkOptions) -> String {
         .collect();
     let since = options
         .since
-        .map_or(String::new(), |since| format!(" since {since}"));
+        .as_ref()
+        .map_or(String::new(), |since| format!(" since {}", since.asked));
     format!("derive {:?} {}{since}", options.which, presets.join(" "))
 }

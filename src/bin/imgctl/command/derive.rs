@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use img_core::model::clock::{Clock, SystemClock};
-use img_core::origin::bulk::{BulkOptions, BulkOutcome, BulkReport, Start, Which};
+use img_core::origin::bulk::{BulkOptions, BulkOutcome, BulkReport, Since, Start, Which};
 use img_core::origin::ingest::{Effect, StopFlag};
 use serde_json::{Value, json};
 
@@ -19,11 +19,7 @@ pub(crate) async fn run(
     args: &DeriveArgs,
     output: Output,
 ) -> Result<ExitStatus, Failure> {
-    let since = args
-        .since
-        .as_deref()
-        .map(|text| when::parse_since(text, SystemClock.now()));
-    let since = since.transpose()?;
+    let since = args.since.as_deref().map(parse_since).transpose()?;
     let config = context::load_config(global)?;
     let origin = context::open_origin(&config).await?;
     origin.recover().await?;
@@ -58,7 +54,7 @@ pub(crate) async fn run(
         "finishing what has begun; the same command goes on from there",
     );
     let progress = output.progress("images");
-    if progress.is_shown() && since.is_none() {
+    if progress.is_shown() && options.since.is_none() {
         progress.set_total(origin.catalog.totals().await?.images);
     }
     let mut report = Report {
@@ -80,6 +76,13 @@ pub(crate) async fn run(
         || report.json(&ended, args.dry_run),
     );
     Ok(report.status(&ended))
+}
+
+fn parse_since(asked: &str) -> Result<Since, Failure> {
+    Ok(Since {
+        at: when::parse_since(asked, SystemClock.now())?,
+        asked: asked.to_owned(),
+    })
 }
 
 fn tell(output: Output, progress: &Progress, outcome: &BulkOutcome) {

@@ -46,16 +46,13 @@ pub(crate) async fn run(
 
 /// By id, by any URL below `/i/`, or by alias.
 async fn find(catalog: &dyn Catalog, text: &str) -> Result<Image, Failure> {
-    let path = match text.split_once("://") {
-        Some((_, rest)) => rest.find('/').map_or("", |slash| rest.split_at(slash).1),
-        None => text,
-    };
+    let (host, path) = split_url(text);
     let name = path.strip_prefix("/i/").unwrap_or(path);
     let name = name.split('?').next().unwrap_or(name);
     let id = match (name.parse::<ImageId>(), name.parse::<ImageName>()) {
         (Ok(id), _) => Some(id),
         (_, Ok(name)) => Some(name.id()),
-        _ => find_alias(catalog, path).await?,
+        _ => find_alias(catalog, host, path).await?,
     };
     let image = match id {
         Some(id) => catalog.find_image(id).await?,
@@ -67,11 +64,34 @@ async fn find(catalog: &dyn Catalog, text: &str) -> Result<Image, Failure> {
     })
 }
 
-async fn find_alias(catalog: &dyn Catalog, path: &str) -> Result<Option<ImageId>, Failure> {
+/// The host, if there is one, and the path of `https://host:port/path`, `//host/path` or `/path`.
+fn split_url(text: &str) -> (Option<String>, &str) {
+    let rest = text.split_once("://").map(|(_, rest)| rest);
+    let Some(rest) = rest.or_else(|| text.strip_prefix("//")) else {
+        return (None, text);
+    };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.split(':').next().unwrap_or_default();
+    (Some(host.to_ascii_lowercase()), path)
+}
+
+/// As nginx answers: an alias of the host itself comes before one of every host.
+async fn find_alias(
+    catalog: &dyn Catalog,
+    host: Option<String>,
+    path: &str,
+) -> Result<Option<ImageId>, Failure> {
     let Ok(path) = AliasPath::from_request_uri(path.as_bytes()) else {
         return Ok(None);
     };
-    Ok(catalog.find_alias(&AliasName { host: None, path }).await?)
+    let mut name = AliasName { host, path };
+    if name.host.is_some() {
+        if let Some(id) = catalog.find_alias(&name).await? {
+            return Ok(Some(id));
+        }
+        name.host = None;
+    }
+    Ok(catalog.find_alias(&name).await?)
 }
 
 fn describe(image: &Image) -> Value {
@@ -206,7 +226,7 @@ async fn urls(
     output: Output,
 ) -> Result<(), Failure> {
     let urls = origin.list_urls(image).await?;
-    let srcsets = srcsets(site_url, &urls);
+    let srcsets = srcsets(site_url, image, &urls);
     let full = |path: &String| format!("{site_url}{path}");
     let alias_url = |alias: &AliasName| match &alias.host {
         Some(host) => format!("//{host}{}", alias.path),
@@ -243,11 +263,12 @@ async fn urls(
     Ok(())
 }
 
-/// A `srcset` for each format: presets of known width, narrowest first, one for each width.
-fn srcsets(site_url: &str, urls: &ImageUrls) -> BTreeMap<&'static str, String> {
+/// A `srcset` for each format: presets of known width, narrowest first, one for each width, none that was enlarged.
+fn srcsets(site_url: &str, image: &Image, urls: &ImageUrls) -> BTreeMap<&'static str, String> {
     let mut by_format: BTreeMap<&'static str, BTreeMap<u32, &str>> = BTreeMap::new();
     for url in &urls.presets {
-        if let (true, Some(width_px)) = (url.keeps_ratio, url.width_px) {
+        let width_px = url.width_px.filter(|&width_px| width_px <= image.width_px);
+        if let (true, Some(width_px)) = (url.keeps_ratio, width_px) {
             by_format
                 .entry(url.format)
                 .or_default()

@@ -9,12 +9,11 @@ use crate::args::Cli;
 use crate::exit::{ExitStatus, Failure};
 use crate::output::Output;
 
-pub(crate) fn completions(shell: Shell) -> Result<ExitStatus, Failure> {
+pub(crate) fn completions(shell: Shell) -> ExitStatus {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "imgctl", &mut script);
-    std::io::Write::write_all(&mut std::io::stdout(), &script)
-        .map_err(Failure::io("write completions"))?;
-    Ok(ExitStatus::Success)
+    Output::line(String::from_utf8_lossy(&script).trim_end());
+    ExitStatus::Success
 }
 
 pub(crate) fn pages(into: &Path, output: Output) -> Result<ExitStatus, Failure> {

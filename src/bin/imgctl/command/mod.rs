@@ -29,7 +29,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Result<ExitStatus, Failure>
         Command::Schema(command) => schema::run(global, &command, output).await,
         Command::Status => status::run(global, output).await,
         Command::Doctor => doctor::run(global, output).await,
-        Command::Completions { shell } => manual::completions(shell),
+        Command::Completions { shell } => Ok(manual::completions(shell)),
         Command::Manual { into } => manual::pages(&into, output),
     }
 }

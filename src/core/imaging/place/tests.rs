@@ -115,6 +115,17 @@ fn no_side_vanishes() {
     assert_eq!(place(&layout(Fit::Cover, 10_000, 1), (3, 3)).size(), (3, 1));
 }
 
+/// 1600 × 1067 at 320 wide is 213.4 high: 320 × 213, not the 319 that a box of 320 × 213 would hold.
+#[test]
+fn rounding_one_side_does_not_narrow_the_other() {
+    for fit in Fit::ALL {
+        let by_width = place(&layout(fit, 320, 0), (1600, 1067));
+        assert_eq!(by_width.size(), (320, 213), "{fit}");
+        let by_height = place(&layout(fit, 0, 320), (1067, 1600));
+        assert_eq!(by_height.size(), (213, 320), "{fit}");
+    }
+}
+
 #[test]
 fn an_output_beyond_the_limits_is_refused() {
     let limits = Limits::default();
@@ -159,6 +170,13 @@ fn any_layout() -> impl proptest::strategy::Strategy<Value = Layout> {
 }
 
 proptest::proptest! {
+    #[test]
+    fn a_side_given_alone_is_met_exactly(fit in 0..Fit::ALL.len(), side in 1_u32..3_000, more in 0_u32..3_000, other in 1_u32..20_000) {
+        let (long, fit) = (side + more, Fit::ALL[fit]);
+        proptest::prop_assert_eq!(place(&layout(fit, side, 0), (long, other)).size().0, side);
+        proptest::prop_assert_eq!(place(&layout(fit, 0, side), (other, long)).size().1, side);
+    }
+
     #[test]
     fn a_crop_lies_inside_and_nothing_grows_unasked(layout in any_layout(), width in 1_u32..20_000, height in 1_u32..20_000) {
         let placement = place(&layout, (width, height));

@@ -1,4 +1,5 @@
 //! A PostgreSQL of its own for each test: a fresh cluster on a unix socket, gone afterwards.
+#![expect(clippy::unwrap_used, reason = "a failing step is a failing test")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -8,13 +9,13 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::catalog::CatalogUrl;
-
 const DEBIAN_DIR: &str = "/usr/lib/postgresql";
 /// A cluster starts within a second; a machine that builds something else beside it needs more.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-pub(super) struct TestPostgres {
+/// Stops and vanishes with the value.
+#[derive(Debug)]
+pub struct TestPostgres {
     server: Child,
     bin: PathBuf,
     /// Dropped after the server has stopped. Short, because the path of a socket has at most 107 bytes.
@@ -22,7 +23,9 @@ pub(super) struct TestPostgres {
 }
 
 impl TestPostgres {
-    pub(super) fn start() -> Self {
+    /// An empty cluster that answers.
+    #[must_use]
+    pub fn start() -> Self {
         let bin = newest_bin();
         let dir = tempfile::Builder::new()
             .prefix("pg")
@@ -60,12 +63,20 @@ impl TestPostgres {
         postgres
     }
 
-    pub(super) fn create_database(&self, name: &str) -> CatalogUrl {
+    /// An empty database; answers its URL.
+    #[must_use]
+    pub fn create_database(&self, name: &str) -> String {
         run(self.client("createdb").arg(name));
         let socket = self.dir.path().display();
         format!("postgres:///{name}?host={socket}&user=postgres")
-            .parse()
-            .unwrap()
+    }
+
+    /// Runs statements, and answers what `psql` prints: rows without headings.
+    #[must_use]
+    pub fn query(&self, database: &str, sql: &str) -> String {
+        let mut client = self.client("psql");
+        client.args(["-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database]);
+        run(client.args(["-c", sql])).trim().to_owned()
     }
 
     fn wait_until_ready(&self) {
@@ -125,8 +136,9 @@ fn command(program: &Path) -> Command {
     command
 }
 
-fn run(command: &mut Command) {
+fn run(command: &mut Command) -> String {
     let output = command.current_dir("/").output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {stderr}");
+    String::from_utf8(output.stdout).unwrap()
 }
