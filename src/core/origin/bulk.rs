@@ -8,6 +8,7 @@ use futures_util::stream::{self, StreamExt};
 use crate::blobs::blocking;
 use crate::blobs::durable::Flusher;
 use crate::catalog::ImagePage;
+use crate::imaging::can_decode;
 use crate::model::clock::UnixSeconds;
 use crate::model::image_id::ImageId;
 use crate::model::preset::Preset;
@@ -62,6 +63,7 @@ pub struct BulkOutcome {
     /// Derivatives made, or to be made in a dry run.
     pub made: usize,
     pub bytes: u64,
+    /// Why nothing could be made. `None` with nothing made: it was there, or no derivatives are made of its type.
     pub fault: Option<Rejection>,
 }
 
@@ -118,6 +120,18 @@ impl Origin {
             let Some(last) = images.last().map(|image| image.id) else {
                 break;
             };
+            // Types without a decoder are no news in every run: their originals are served, and that is all.
+            let (images, others): (Vec<Image>, Vec<Image>) = images
+                .into_iter()
+                .partition(|image| can_decode(image.media));
+            for image in others {
+                report(BulkOutcome {
+                    id: image.id,
+                    made: 0,
+                    bytes: 0,
+                    fault: None,
+                });
+            }
             self.derive_chunk(images, options, &flusher, &mut report)
                 .await?;
             after = Some(last);
