@@ -51,6 +51,10 @@ impl<'a> Aliases<'a> {
                 if is_same(original, &path) {
                     return Ok(());
                 }
+                if path.is_dir() {
+                    let is_dir = io::Error::from(io::ErrorKind::IsADirectory);
+                    return Err(BlobError::io("link", &path)(is_dir));
+                }
                 match existing {
                     Existing::Keep => Err(BlobError::Taken { path }),
                     Existing::Replace => replace(staging, original, &path),
@@ -80,11 +84,6 @@ fn is_same(original: &Path, alias: &Path) -> bool {
 
 /// Makes the new file beside and renames it over the name, so that the name always holds a whole image.
 fn replace(staging: &Staging, original: &Path, path: &Path) -> Result<(), BlobError> {
-    if path.is_dir() {
-        return Err(BlobError::Taken {
-            path: path.to_owned(),
-        });
-    }
     let fresh = staging.fresh_path();
     if let Err(error) = fs::hard_link(original, &fresh) {
         if !cannot_link(&error) {
@@ -154,11 +153,10 @@ mod tests {
             .link(&staging, &one, &alias("/a/b.jpg"), Existing::Keep)
             .unwrap();
 
-        assert!(
-            aliases
-                .link(&staging, &one, &alias("/a"), Existing::Replace)
-                .is_err()
-        );
+        for existing in [Existing::Keep, Existing::Replace] {
+            let linked = aliases.link(&staging, &one, &alias("/a"), existing);
+            assert!(matches!(linked, Err(BlobError::Io { .. })), "{linked:?}");
+        }
         assert!(
             aliases
                 .link(&staging, &one, &alias("/a/b.jpg/c"), Existing::Replace)
