@@ -34,6 +34,8 @@ const BATCH_MAX: usize = 1000;
 const DERIVE_BATCH_MAX: usize = 32;
 /// How long a batch waits to fill.
 const BATCH_LINGER: Duration = Duration::from_millis(100);
+/// How often a worker without work looks whether it is to stop.
+const STOP_POLL: Duration = Duration::from_millis(100);
 
 /// One thing to ingest.
 #[derive(Debug)]
@@ -117,18 +119,30 @@ impl Origin {
             DERIVE_BATCH_MAX
         };
         let mut batch = Vec::with_capacity(batch_max);
-        while prepared.recv_many(&mut batch, batch_max).await > 0 {
+        let mut committed = Ok(());
+        while committed.is_ok() && prepared.recv_many(&mut batch, batch_max).await > 0 {
             fill(&mut batch, batch_max, &mut prepared).await;
-            let full = batch.iter().any(Prepared::is_disk_full);
-            let committed = committer
+            committed = committer
                 .commit(std::mem::take(&mut batch), &mut report)
                 .await;
-            if full || committed.is_err() {
-                stop.stop();
+            if stop.is_set() {
+                break;
             }
-            committed?;
         }
-        Ok(())
+        if committed.is_err() {
+            stop.stop();
+        }
+        // After a stop, files that are prepared but not committed are dropped: a thousand of them would take their time,
+        // and on a full disk they hold the room that others need. The loop ends when the last worker has.
+        while let Some(Prepared { path, result }) = prepared.recv().await {
+            if let Err(rejection) = result {
+                report(Outcome {
+                    path,
+                    result: Err(rejection),
+                });
+            }
+        }
+        committed
     }
 
     fn spawn_workers(
@@ -154,16 +168,11 @@ impl Origin {
             let staging = Arc::clone(staging);
             let (offered, send, stop) = (Arc::clone(&offered), send.clone(), stop.clone());
             std::thread::spawn(move || {
-                loop {
-                    let next = offered
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .recv();
-                    let Ok(candidate) = next else { return };
-                    if stop.is_set() {
-                        return;
-                    }
+                while let Some(candidate) = next(&offered, &stop) {
                     let prepared = prepare::prepare(&origin, &staging, candidate, &options);
+                    if prepared.is_disk_full() {
+                        stop.stop();
+                    }
                     if send.blocking_send(prepared).is_err() {
                         return;
                     }
@@ -172,6 +181,19 @@ impl Origin {
         }
         prepared
     }
+}
+
+/// The next candidate; none after the last, and after a stop, even if the list of candidates is waiting for its author.
+fn next(offered: &Mutex<std_mpsc::Receiver<Candidate>>, stop: &StopFlag) -> Option<Candidate> {
+    while !stop.is_set() {
+        let offered = offered.lock().unwrap_or_else(PoisonError::into_inner);
+        match offered.recv_timeout(STOP_POLL) {
+            Ok(candidate) => return Some(candidate),
+            Err(std_mpsc::RecvTimeoutError::Timeout) => {}
+            Err(std_mpsc::RecvTimeoutError::Disconnected) => return None,
+        }
+    }
+    None
 }
 
 fn worker_count(jobs: usize) -> usize {
