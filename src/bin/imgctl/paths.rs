@@ -134,8 +134,11 @@ impl Listing {
         }
     }
 
-    /// Everything to ingest, found while it is ingested.
-    pub(crate) fn candidates(&self) -> impl Iterator<Item = Candidate> + Send + use<> {
+    /// Everything to ingest, found while it is ingested. Of standard input, not much more than `bytes_max` is read.
+    pub(crate) fn candidates(
+        &self,
+        bytes_max: u64,
+    ) -> impl Iterator<Item = Candidate> + Send + use<> {
         let (symlinks, naming) = (self.symlinks, self.naming.clone());
         self.sources
             .clone()
@@ -143,7 +146,9 @@ impl Listing {
             .flat_map(move |source| -> Candidates {
                 match source {
                     Source::Path(path) => walk(path, symlinks, naming.clone()),
-                    Source::Stdin => Box::new(std::iter::once_with(stdin_candidate)),
+                    Source::Stdin => {
+                        Box::new(std::iter::once_with(move || stdin_candidate(bytes_max)))
+                    }
                     Source::List { file, end } => list(file, end, symlinks, naming.clone()),
                 }
             })
@@ -193,10 +198,9 @@ fn walk(root: PathBuf, symlinks: Symlinks, naming: Option<Naming>) -> Candidates
         let path = entry.path().to_owned();
         let file_type = entry.file_type();
         let input = if file_type.is_symlink() {
-            let hint = "--follow-symlinks follows it";
-            Input::Rejected(Rejection::new("symlink", "it is a symbolic link").with_hint(hint))
+            Input::Rejected(Rejection::symlink())
         } else if !file_type.is_file() {
-            Input::Rejected(Rejection::new("not-a-file", "it is not a regular file"))
+            Input::Rejected(Rejection::not_a_file())
         } else {
             Input::File {
                 at: path.clone(),
@@ -244,9 +248,11 @@ fn unwalkable(root: &Path, error: &walkdir::Error) -> Candidate {
     }
 }
 
-fn stdin_candidate() -> Candidate {
+fn stdin_candidate(bytes_max: u64) -> Candidate {
     let mut bytes = Vec::new();
-    let input = match io::stdin().lock().read_to_end(&mut bytes) {
+    // One byte more, so that the limit is seen to be passed.
+    let mut stdin = io::stdin().lock().take(bytes_max.saturating_add(1));
+    let input = match stdin.read_to_end(&mut bytes) {
         Ok(_) => Input::Memory {
             bytes,
             modified: SystemClock.now(),

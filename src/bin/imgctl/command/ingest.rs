@@ -35,13 +35,14 @@ pub(crate) async fn run(
         },
         jobs: args.jobs,
     };
+    let candidates = listing.candidates(config.origin.limits.bytes_max);
     let stop = StopFlag::default();
     stop::on_interrupt(&stop, "finishing what has begun; once more to stop at once");
     let progress = output.progress("files");
     paths::count_ahead(&listing, &progress);
     let mut report = Report::new(args.dry_run);
     let ran = origin
-        .ingest(listing.candidates(), options, stop.clone(), |outcome| {
+        .ingest(candidates, options, stop.clone(), |outcome| {
             progress.step();
             report.add(&outcome);
             progress.message(report.brief());

@@ -316,7 +316,8 @@ async fn ingest(origin: &Arc<Origin>, paths: &[PathBuf]) -> Result<IngestedAll, 
             alias: None,
         }))
     } else {
-        Box::new(Listing::of_paths(paths).candidates())
+        let bytes_max = origin.settings.limits.bytes_max;
+        Box::new(Listing::of_paths(paths).candidates(bytes_max))
     };
     let options = IngestOptions {
         metadata: MetadataMode::StripGps,

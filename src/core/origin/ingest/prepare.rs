@@ -6,6 +6,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
 use crate::blobs::BlobError;
 use crate::blobs::staging::{StagedFile, Staging};
 use crate::imaging::{self, ImagingError, MetadataOutcome, Quantity};
@@ -56,6 +58,14 @@ impl Rejection {
             message: message.into(),
             hint: None,
         }
+    }
+
+    pub fn symlink() -> Self {
+        Self::new("symlink", "it is a symbolic link").with_hint("--follow-symlinks follows it")
+    }
+
+    pub fn not_a_file() -> Self {
+        Self::new("not-a-file", "it is not a regular file")
     }
 
     #[must_use]
@@ -147,14 +157,7 @@ fn read_file(
     symlinks: Symlinks,
     bytes_max: u64,
 ) -> Result<(Vec<u8>, UnixSeconds), Rejection> {
-    let unreadable = |error: io::Error| {
-        let code = match error.kind() {
-            io::ErrorKind::NotFound => "vanished",
-            _ if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => "symlink",
-            _ => "unreadable",
-        };
-        Rejection::new(code, error.to_string())
-    };
+    let unreadable = |error: io::Error| unreadable(&error, symlinks);
     let no_follow = match symlinks {
         Symlinks::Refuse => rustix::fs::OFlags::NOFOLLOW,
         Symlinks::Follow => rustix::fs::OFlags::empty(),
@@ -168,7 +171,7 @@ fn read_file(
         .map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
-        return Err(Rejection::new("not-a-file", "it is not a regular file"));
+        return Err(Rejection::not_a_file());
     }
     let size_bytes = metadata.len();
     if size_bytes > bytes_max {
@@ -187,6 +190,18 @@ fn read_file(
         );
     }
     Ok((bytes, metadata.mtime()))
+}
+
+fn unreadable(error: &io::Error, symlinks: Symlinks) -> Rejection {
+    let errno = Errno::from_io_error(error);
+    match (errno, symlinks) {
+        (Some(Errno::LOOP), Symlinks::Refuse) => Rejection::symlink(),
+        (Some(Errno::LOOP), Symlinks::Follow) => Rejection::new("symlink-loop", error.to_string()),
+        // A socket, or a device without a driver.
+        (Some(Errno::NXIO), _) => Rejection::not_a_file(),
+        (Some(Errno::NOENT), _) => Rejection::new("vanished", error.to_string()),
+        _ => Rejection::new("unreadable", error.to_string()),
+    }
 }
 
 fn read_whole(file: File, size_bytes: u64, bytes_max: u64) -> io::Result<Vec<u8>> {
