@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags};
@@ -91,13 +92,17 @@ impl<'a> Originals<'a> {
     }
 
     /// Gives an original the time on record, so that every node makes the same ETag.
-    pub fn set_modified(
+    pub fn ensure_modified(
         &self,
         id: ImageId,
         media: MediaType,
         modified: UnixSeconds,
     ) -> Result<(), BlobError> {
         let path = self.path(id, media);
+        let metadata = fs::symlink_metadata(&path).map_err(BlobError::io("stat", &path))?;
+        if metadata.mtime() == modified && metadata.mtime_nsec() == 0 {
+            return Ok(());
+        }
         let file = File::open(&path).map_err(BlobError::io("open", &path))?;
         set_modified(&file, modified).map_err(BlobError::errno("set time of", &path))
     }

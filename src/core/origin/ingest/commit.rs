@@ -275,11 +275,10 @@ fn reconcile(
     recorded: &Recorded,
 ) -> Result<(Entry, bool), BlobError> {
     let image = &mut entry.ready.image;
-    if recorded.recorded_at != image.recorded_at {
-        image.recorded_at = recorded.recorded_at;
-        tree.originals()
-            .set_modified(image.id, image.media, recorded.recorded_at)?;
-    }
+    image.recorded_at = recorded.recorded_at;
+    // Another time than on record: of another file with the same bytes, or of a run that a crash kept from recording it.
+    tree.originals()
+        .ensure_modified(image.id, image.media, recorded.recorded_at)?;
     let (Some(name), Some(outcome)) = (&entry.ready.alias, recorded.aliases.first()) else {
         return Ok((entry, recorded.new));
     };
