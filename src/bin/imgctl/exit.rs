@@ -6,8 +6,8 @@ use img_core::blobs::BlobError;
 use img_core::catalog::CatalogError;
 use img_core::config::ConfigError;
 use img_core::nginx::error::NginxError;
-use img_core::origin::OriginError;
 use img_core::origin::error::chain;
+use img_core::origin::{DeriveError, OriginError};
 
 /// What a script learns from `imgctl`. Numbers are an interface: add, never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +92,12 @@ impl From<ConfigError> for Failure {
 
 impl From<CatalogError> for Failure {
     fn from(error: CatalogError) -> Self {
-        let (status, hint) = (ExitStatus::CatalogUnavailable, error.hint());
+        let status = if error.is_full() {
+            ExitStatus::BlobsUnavailable
+        } else {
+            ExitStatus::CatalogUnavailable
+        };
+        let hint = error.hint();
         Self {
             status,
             hint,
@@ -117,15 +122,13 @@ impl From<OriginError> for Failure {
         match error {
             OriginError::Blob(error) => error.into(),
             OriginError::Catalog(error) => error.into(),
-            OriginError::Derive(_) => {
-                let (status, hint) = (ExitStatus::BlobsUnavailable, error.hint());
-                Self {
-                    status,
-                    hint,
-                    ..Self::new(error.code(), chain(&error))
-                }
-            }
-            OriginError::Cpu(_)
+            OriginError::Derive(error) if error.is_fatal() => match *error {
+                DeriveError::Catalog(error) => error.into(),
+                DeriveError::Blob(error) => error.into(),
+                error => OriginError::Derive(Box::new(error)).into(),
+            },
+            OriginError::Derive(_)
+            | OriginError::Cpu(_)
             | OriginError::UnknownImage { .. }
             | OriginError::UnknownPreset { .. } => {
                 let hint = error.hint();

@@ -46,9 +46,18 @@ impl CatalogError {
         }
     }
 
+    /// No room for a database that is a file of ours.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Open { source, .. } | Self::Query { source, .. } => is_sqlite_full(source),
+            Self::Schema { .. } | Self::Url { .. } | Self::Row { .. } => false,
+        }
+    }
+
     /// Stable name for logs and JSON; never reworded.
     pub fn code(&self) -> &'static str {
         match self {
+            _ if self.is_full() => "disk-full",
             Self::Open { .. } => "catalog-unavailable",
             Self::Schema { .. } => "catalog-schema",
             Self::Url { .. } => "catalog-url",
@@ -68,11 +77,22 @@ impl CatalogError {
                     "run `imgctl schema apply`"
                 }
             },
+            _ if self.is_full() => {
+                "free some space on the file system of the catalog; nothing that was reported as done is lost"
+            }
             Self::Open { .. } => "check `catalog.url` in imgctl.toml and that the database runs",
             Self::Url { .. } | Self::Query { .. } | Self::Row { .. } => return None,
         };
         Some(hint.to_owned())
     }
+}
+
+fn is_sqlite_full(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        // SQLITE_FULL, and SQLITE_IOERR_SHMSIZE for the index of the log. SQLSTATEs of PostgreSQL have five characters.
+        .is_some_and(|code| matches!(&*code, "13" | "4874"))
 }
 
 fn is_passing(error: &sqlx::Error) -> bool {

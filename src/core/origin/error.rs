@@ -27,14 +27,14 @@ pub enum OriginError {
 
 impl OriginError {
     /// Stable name for logs and JSON; never reworded.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> &str {
         match self {
             Self::Blob(error) => error.code(),
             Self::Catalog(error) => error.code(),
             Self::Cpu(_) => "image-pool",
             Self::UnknownImage { .. } => "unknown-image",
             Self::UnknownPreset { .. } => "unknown-preset",
-            Self::Derive(_) => "derive",
+            Self::Derive(error) => error.code(),
         }
     }
 
