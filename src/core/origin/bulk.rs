@@ -244,8 +244,10 @@ impl Origin {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
-        self.make_derivatives(image, wanted, self.flights.staging())
-            .await
+        let staged = self
+            .stage_derivatives(image, wanted, self.flights.staging())
+            .await?;
+        Ok(self.place_derivatives(staged)?)
     }
 
     /// The ledger before the files: whatever happens next, every URL that may be seen is on record.
@@ -269,7 +271,12 @@ impl Origin {
             .map(|made| self.tree.derived().path(&made.key))
             .collect();
         let flusher = Arc::clone(flusher);
-        blocking(move || flusher.flush(paths.iter().map(PathBuf::as_path))).await?;
+        let flush = move || {
+            // `derived` may be removed at any time; what is gone needs no settling.
+            let standing: Vec<_> = paths.iter().filter(|path| path.exists()).collect();
+            flusher.flush(standing.iter().map(|path| path.as_path()))
+        };
+        blocking(flush).await?;
         let recorded_at = self.clock.now();
         let entry = |made: Made| Derivative {
             key: made.key,

@@ -20,6 +20,13 @@ pub struct Made {
     pub size_bytes: u64,
 }
 
+/// A derivative that is made but not yet seen.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    key: DerivativeKey,
+    file: StagedFile,
+}
+
 impl Origin {
     pub async fn find_image(&self, id: ImageId) -> Result<Image, DeriveError> {
         self.catalog
@@ -28,15 +35,15 @@ impl Origin {
             .ok_or(DeriveError::UnknownImage { id })
     }
 
-    /// Makes `wanted` of one image with one decode, and puts them at their names.
+    /// Makes `wanted` of one image with one decode, in staging.
     ///
-    /// The files are whole to every reader and carry the image's recorded time; they are not synced.
-    pub async fn make_derivatives(
+    /// The files carry the image's recorded time; they are not synced.
+    pub(crate) async fn stage_derivatives(
         self: &Arc<Self>,
         image: &Image,
         wanted: Vec<(DerivativeKey, Recipe)>,
         staging: &Arc<Staging>,
-    ) -> Result<Vec<Made>, DeriveError> {
+    ) -> Result<Vec<Staged>, DeriveError> {
         self.tree.check_space(0)?;
         let (keys, recipes): (Vec<DerivativeKey>, Vec<Recipe>) = wanted.into_iter().unzip();
         let original = self.read_original(image).await?;
@@ -68,13 +75,19 @@ impl Origin {
                 source,
             })?;
         let staged = outcome.map_err(at_fault)??;
-        let mut made = Vec::with_capacity(keys.len());
-        for (key, staged) in keys.into_iter().zip(staged) {
-            let size_bytes = staged.size_bytes();
-            self.tree.derived().place(staged, &key)?;
-            made.push(Made { key, size_bytes });
-        }
-        Ok(made)
+        let staged = keys.into_iter().zip(staged);
+        Ok(staged.map(|(key, file)| Staged { key, file }).collect())
+    }
+
+    /// Puts derivatives at their names, whole to every reader. From now on nginx answers with them, so their URLs must
+    /// be on the ledger.
+    pub(crate) fn place_derivatives(&self, staged: Vec<Staged>) -> Result<Vec<Made>, BlobError> {
+        let place = |Staged { key, file }| {
+            let size_bytes = file.size_bytes();
+            self.tree.derived().place(file, &key)?;
+            Ok(Made { key, size_bytes })
+        };
+        staged.into_iter().map(place).collect()
     }
 
     async fn read_original(self: &Arc<Self>, image: &Image) -> Result<Vec<u8>, DeriveError> {

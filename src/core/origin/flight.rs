@@ -219,10 +219,12 @@ impl Origin {
             .catalog
             .record_derivatives(std::slice::from_ref(&entry));
         let wanted = vec![(key.clone(), recipe)];
-        let make = self.make_derivatives(image, wanted, &self.flights.staging);
-        let (recorded, made) = tokio::join!(record, make);
-        let mut made = made?;
+        let stage = self.stage_derivatives(image, wanted, &self.flights.staging);
+        let (recorded, staged) = tokio::join!(record, stage);
+        let staged = staged?;
         recorded?;
+        // Only now: a file that stood there before its URL was on the ledger could be answered and never purged.
+        let mut made = self.place_derivatives(staged)?;
         Ok((made.remove(0), entry))
     }
 
