@@ -409,3 +409,10 @@ fn unchunk(mut chunked: &[u8]) -> Vec<u8> {
     }
     body
 }
+
+/// As [`Site::init`], with these lines at the top of `imgctl.toml`: `limits.bytes_max = 1`.
+pub(crate) fn init_with_keys(lines: &str) -> Site {
+    let site = Site::init();
+    site.write_config(&format!("{lines}\n{}", site.config_text()));
+    site
+}
