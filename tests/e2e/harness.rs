@@ -1,6 +1,7 @@
 //! A site to test: a data directory, imgd and nginx of its own, and an HTTP client without opinions.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -314,7 +315,7 @@ pub(crate) fn end(child: Option<Child>, signal: Signal) {
 }
 
 /// An answer; equal when all that a client can see is equal, but for the date.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Response {
     pub(crate) status: u16,
     /// Names in lower case, in the order sent, without `date`.
@@ -365,7 +366,7 @@ pub(crate) fn request(
 }
 
 #[track_caller]
-fn parse(answer: &[u8]) -> Response {
+pub(crate) fn parse(answer: &[u8]) -> Response {
     let end = answer
         .windows(4)
         .position(|window| window == b"\r\n\r\n")
@@ -408,4 +409,20 @@ fn unchunk(mut chunked: &[u8]) -> Vec<u8> {
         chunked = &chunked[end + 4 + size..];
     }
     body
+}
+
+/// The body as text where it is short text, else its length: images say nothing in numbers.
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            status,
+            headers,
+            body,
+        } = self;
+        write!(f, "{status} {headers:?} ")?;
+        match std::str::from_utf8(body) {
+            Ok(text) if text.len() < 1000 => write!(f, "{text:?}"),
+            Ok(_) | Err(_) => write!(f, "({} bytes)", body.len()),
+        }
+    }
 }
