@@ -8,6 +8,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -251,12 +252,10 @@ impl Drop for Site {
 
 /// One of the pictures that `imgctl up` shows.
 pub(crate) fn sample(name: &str) -> Vec<u8> {
-    let samples = img_core::imaging::samples();
-    samples
-        .into_iter()
-        .find(|(known, _)| *known == name)
-        .unwrap()
-        .1
+    /// Drawing them takes a second without optimisation.
+    static SAMPLES: LazyLock<Vec<(&str, Vec<u8>)>> = LazyLock::new(img_core::imaging::samples);
+    let known = SAMPLES.iter().find(|(known, _)| *known == name);
+    known.unwrap().1.clone()
 }
 
 #[track_caller]

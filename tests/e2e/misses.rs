@@ -55,7 +55,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 /// The boxes of a HEIF file of 24×16 px, without a picture.
-fn heif(brand: &[u8; 4]) -> Vec<u8> {
+fn heif(brand: [u8; 4]) -> Vec<u8> {
     let boxed = |kind: &[u8; 4], data: &[u8]| {
         let len = u32::try_from(data.len() + 8).unwrap().to_be_bytes();
         [&len[..], kind, data].concat()
@@ -156,8 +156,8 @@ fn a_broken_image_is_tried_once_and_disturbs_no_other() {
 fn a_type_without_decoder_is_served_as_it_is_and_not_resized() {
     let site = Site::start();
     for (brand, extension, mime) in [
-        (b"avif", "avif", "image/avif"),
-        (b"heic", "heic", "image/heic"),
+        (*b"avif", "avif", "image/avif"),
+        (*b"heic", "heic", "image/heic"),
     ] {
         let bytes = heif(brand);
         let id = site.ingest(&format!("a.{extension}"), &bytes);
