@@ -335,9 +335,14 @@ impl Settler {
         let (derivatives, paths): (Vec<Derivative>, Vec<PathBuf>) = made.into_iter().unzip();
         let flusher = Arc::clone(&self.flusher);
         let flush = move || {
-            // One that was removed meanwhile needs no settling.
-            let standing: Vec<_> = paths.iter().filter(|path| path.exists()).collect();
-            flusher.flush(standing.iter().map(|path| path.as_path()))
+            loop {
+                // One that was removed meanwhile needs no settling.
+                let standing: Vec<_> = paths.iter().filter(|path| path.exists()).collect();
+                match flusher.flush(standing.iter().map(|path| path.as_path())) {
+                    Err(error) if error.is_missing() => {}
+                    flushed => return flushed,
+                }
+            }
         };
         let flushed: Result<(), BlobError> = blocking(flush).await;
         let recorded = match flushed {
