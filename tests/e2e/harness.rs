@@ -1,12 +1,14 @@
 //! A site to test: a data directory, imgd and nginx of its own, and an HTTP client without opinions.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -250,12 +252,10 @@ impl Drop for Site {
 
 /// One of the pictures that `imgctl up` shows.
 pub(crate) fn sample(name: &str) -> Vec<u8> {
-    let samples = img_core::imaging::samples();
-    samples
-        .into_iter()
-        .find(|(known, _)| *known == name)
-        .unwrap()
-        .1
+    /// Drawing them takes a second without optimisation.
+    static SAMPLES: LazyLock<Vec<(&str, Vec<u8>)>> = LazyLock::new(img_core::imaging::samples);
+    let known = SAMPLES.iter().find(|(known, _)| *known == name);
+    known.unwrap().1.clone()
 }
 
 #[track_caller]
@@ -314,7 +314,7 @@ pub(crate) fn end(child: Option<Child>, signal: Signal) {
 }
 
 /// An answer; equal when all that a client can see is equal, but for the date.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Response {
     pub(crate) status: u16,
     /// Names in lower case, in the order sent, without `date`.
@@ -365,7 +365,7 @@ pub(crate) fn request(
 }
 
 #[track_caller]
-fn parse(answer: &[u8]) -> Response {
+pub(crate) fn parse(answer: &[u8]) -> Response {
     let end = answer
         .windows(4)
         .position(|window| window == b"\r\n\r\n")
@@ -415,4 +415,20 @@ pub(crate) fn init_with_keys(lines: &str) -> Site {
     let site = Site::init();
     site.write_config(&format!("{lines}\n{}", site.config_text()));
     site
+}
+
+/// The body as text where it is short text, else its length: images say nothing in numbers.
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            status,
+            headers,
+            body,
+        } = self;
+        write!(f, "{status} {headers:?} ")?;
+        match std::str::from_utf8(body) {
+            Ok(text) if text.len() < 1000 => write!(f, "{text:?}"),
+            Ok(_) | Err(_) => write!(f, "({} bytes)", body.len()),
+        }
+    }
 }

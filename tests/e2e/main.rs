@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing step is a failing test")]
 
 mod harness; // a site to test, and an HTTP client that sends exactly what it is told
+mod daemon; // an imgd beside it, with a log to read
 
 mod specimen; // images built byte by byte
 mod report; // what `imgctl --json ingest` says
@@ -24,3 +25,9 @@ mod looking;
 mod doctor;
 mod derive_ahead;
 mod on_postgres;
+mod serving; // what stands on disk
+mod misses; // what does not, yet
+mod flight; // made once, however many ask
+mod options; // signed resizing
+mod nginx; // its configuration, put in force
+mod up; // all of it in one command

@@ -1,6 +1,7 @@
 //! `imgctl`: what operators run.
 
 mod args;
+mod children;
 mod command;
 mod context;
 mod exit;
@@ -9,6 +10,7 @@ mod paths;
 mod stop;
 mod when;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .without_time()
         .with_target(false)
         .init();

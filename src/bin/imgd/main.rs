@@ -5,6 +5,7 @@ mod problem;
 mod routes;
 mod serve;
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -39,6 +40,8 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // Colours are for people; a journal keeps the escapes.
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -63,7 +66,7 @@ async fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
         .clone()
         .unwrap_or_else(|| args.data.join(CONFIG_FILE));
     let config = Config::load(&args.data, &path)?;
-    let socket = serve::bind(&config.imgd_socket)?;
+    let place = serve::reserve(&config.imgd_socket)?;
     let tree = Tree::open(&config.data, config.floor)?;
     let catalog = catalog::open(&config.catalog_url, &config.catalog).await?;
     let clock = Arc::new(SystemClock);
@@ -87,6 +90,8 @@ async fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
             "cleaned up after an earlier run"
         );
     }
+    // Only now: whoever waits for the socket, such as nginx's unit, serves nothing that a power loss tore.
+    let socket = place.listen()?;
     tracing::info!("listening on {}", config.imgd_socket.display());
     serve::run(
         socket,

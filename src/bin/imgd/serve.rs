@@ -9,12 +9,18 @@ use axum::Router;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A listening socket that no other imgd has.
+/// The right to listen at a path, which no other imgd has.
+#[derive(Debug)]
+pub(crate) struct Place {
+    path: PathBuf,
+    lock: File,
+}
+
+/// A listening socket.
 #[derive(Debug)]
 pub(crate) struct Socket {
     listener: UnixListener,
-    path: PathBuf,
-    _lock: File,
+    place: Place,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -29,33 +35,48 @@ pub(crate) enum BindError {
     },
 }
 
-/// Takes the socket. What a killed imgd left there is replaced; a living one is not disturbed.
-pub(crate) fn bind(path: &Path) -> Result<Socket, BindError> {
-    let io = |source| BindError::Io {
-        path: path.to_owned(),
-        source,
-    };
+/// Takes the place; a living imgd is not disturbed.
+pub(crate) fn reserve(path: &Path) -> Result<Place, BindError> {
     if let Some(dir) = path.parent() {
-        fs::create_dir_all(dir).map_err(io)?;
+        fs::create_dir_all(dir).map_err(io_error(path))?;
     }
-    let lock = File::create(path.with_extension("lock")).map_err(io)?;
+    let lock = File::create(path.with_extension("lock")).map_err(io_error(path))?;
     if lock.try_lock().is_err() {
         return Err(BindError::Taken {
             path: path.to_owned(),
         });
     }
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
-        Ok(()) | Err(_) => {}
-    }
-    let listener = UnixListener::bind(path).map_err(io)?;
-    // nginx's workers are another user. Whoever connects can ask for what any browser can ask for, and no more.
-    fs::set_permissions(path, Permissions::from_mode(0o666)).map_err(io)?;
-    Ok(Socket {
-        listener,
+    Ok(Place {
         path: path.to_owned(),
-        _lock: lock,
+        lock,
     })
+}
+
+impl Place {
+    /// Listens. What a killed imgd left there is replaced.
+    pub(crate) fn listen(self) -> Result<Socket, BindError> {
+        let path = &self.path;
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(io_error(path)(error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        let listener = UnixListener::bind(path).map_err(io_error(path))?;
+        // nginx's workers are another user. Whoever connects can ask for what any browser can ask for, and no more.
+        fs::set_permissions(path, Permissions::from_mode(0o666)).map_err(io_error(path))?;
+        Ok(Socket {
+            listener,
+            place: self,
+        })
+    }
+}
+
+fn io_error(path: &Path) -> impl Fn(io::Error) -> BindError + '_ {
+    move |source| BindError::Io {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// Serves until SIGINT or SIGTERM; then finishes what it has begun.
@@ -70,13 +91,13 @@ pub(crate) async fn run(socket: Socket, routes: Router) -> io::Result<()> {
     };
     let Socket {
         listener,
-        path,
-        _lock,
+        place: Place { path, lock },
     } = socket;
     let served = axum::serve(listener, routes)
         .with_graceful_shutdown(stopped)
         .await;
     // Removed under the lock, so that it is not the next imgd's socket.
     fs::remove_file(&path)?;
+    drop(lock);
     served
 }

@@ -120,19 +120,25 @@ pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     in_directory(to, rename)
 }
 
-/// Runs `place`, once more after making the directory of `path` if that was missing.
+/// An `rm -rf` of a tree that is being written can remove a new directory before there is a file in it, even twice.
+const DIRECTORY_ATTEMPTS: u32 = 10;
+
+/// Runs `place`, and again after making the directory of `path` if that was missing.
 pub(crate) fn in_directory(
     path: &Path,
     mut place: impl FnMut() -> io::Result<()>,
 ) -> io::Result<()> {
-    match place() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let parent = path.parent().ok_or(error)?;
-            fs::create_dir_all(parent)?;
-            place()
+    let parent = path.parent().unwrap_or(path);
+    let mut placed = place();
+    for _ in 0..DIRECTORY_ATTEMPTS {
+        match placed {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                placed = fs::create_dir_all(parent).and_then(|()| place());
+            }
+            placed => return placed,
         }
-        placed => placed,
     }
+    placed
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     async fn release_claims_of(&self, owner: &str) -> Result<(), CatalogError>;
 
     /// Puts derivatives on the ledger of emitted URLs, in one transaction; `size_bytes` of one already there is
-    /// overwritten unless it is `None`, and its `recorded_at` kept. The images must be on record. Of entries with the same
+    /// overwritten, also by `None`: it is being made again. Its `recorded_at` is kept. The images must be on record. Of entries with the same
     /// key within one batch, the later one counts as recorded after the earlier.
     async fn record_derivatives(&self, made: &[Derivative]) -> Result<(), CatalogError>;
 

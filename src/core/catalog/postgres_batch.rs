@@ -186,5 +186,4 @@ const UPSERT_DERIVATIVES: &str = "
     SELECT * FROM UNNEST($1::BYTEA[], $2::TEXT[], $3::TEXT[], $4::BIGINT[], $5::BIGINT[])
     ON CONFLICT (image_id, variant, format) DO UPDATE
     SET size_bytes = excluded.size_bytes
-    WHERE excluded.size_bytes IS NOT NULL
-    AND excluded.size_bytes IS DISTINCT FROM derivative.size_bytes";
+    WHERE excluded.size_bytes IS DISTINCT FROM derivative.size_bytes";

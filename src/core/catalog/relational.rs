@@ -336,7 +336,7 @@ fn merge_by_key(made: &[Derivative]) -> Vec<Derivative> {
         let key = &derivative.key;
         merged
             .entry((key.id, key.variant.to_string(), key.format))
-            .and_modify(|first| first.size_bytes = derivative.size_bytes.or(first.size_bytes))
+            .and_modify(|first| first.size_bytes = derivative.size_bytes)
             .or_insert_with(|| derivative.clone());
     }
     merged.into_values().collect()

@@ -144,7 +144,7 @@ const UPSERT_DERIVATIVES: &str = "
     FROM json_each($1) WHERE true
     ON CONFLICT (image_id, variant, format) DO UPDATE
     SET size_bytes = excluded.size_bytes
-    WHERE excluded.size_bytes IS NOT NULL AND excluded.size_bytes IS NOT derivative.size_bytes";
+    WHERE excluded.size_bytes IS NOT derivative.size_bytes";
 
 const INSERT_ALIASES: &str = "
     INSERT INTO alias (host, path, image_id)

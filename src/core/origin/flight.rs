@@ -47,6 +47,8 @@ const SETTLE_MAX: usize = 1024;
 const SETTLE_LINGER: Duration = Duration::from_millis(100);
 /// How often a process looks whether another one has landed.
 const POLL: Duration = Duration::from_millis(20);
+/// How often it looks whether that other one is still alive.
+const ORPHAN_POLL: Duration = Duration::from_secs(1);
 
 impl Flights {
     pub(crate) fn start(
@@ -139,6 +141,7 @@ impl Origin {
         let image = self.find_image(key.id).await?;
         let recipe = self.presets.recipe(key).await?;
         let started = Instant::now();
+        let mut looked = started;
         loop {
             if let Some(size_bytes) = self.tree.derived().find_size(key) {
                 return Ok(Made {
@@ -160,6 +163,10 @@ impl Origin {
                 Claim::Granted => return self.make_claimed(key, &image, recipe).await,
                 Claim::Failed(failure) => return Err(remembered(failure, now_ms)),
                 Claim::Held { .. } if started.elapsed() < self.settings.wait_timeout => {
+                    if looked.elapsed() >= ORPHAN_POLL {
+                        self.release_orphaned_claims().await?;
+                        looked = Instant::now();
+                    }
                     tokio::time::sleep(POLL).await;
                 }
                 Claim::Held { .. } => {
@@ -175,15 +182,30 @@ impl Origin {
         self.settings.derive_timeout + self.settings.wait_timeout
     }
 
+    /// Gives back what processes that are gone have claimed: nobody need wait for their leases.
+    async fn release_orphaned_claims(self: &Arc<Self>) -> Result<(), DeriveError> {
+        let origin = Arc::clone(self);
+        let reaped = blocking(move || origin.tree.reap_staging()).await?;
+        for owner in &reaped.gone {
+            self.catalog.release_claims_of(owner).await?;
+        }
+        Ok(())
+    }
+
     async fn make_claimed(
         self: &Arc<Self>,
         key: &DerivativeKey,
         image: &Image,
         recipe: Recipe,
     ) -> Result<Made, DeriveError> {
+        let (id, name) = (key.id, format!("{}.{}", key.variant, key.format));
+        tracing::debug!(image.id = %id, "deriving {name} of {id}");
+        let started = Instant::now();
         let result = self.make_recorded(key, image, recipe).await;
         match &result {
             Ok((made, recorded)) => {
+                let (duration_ms, size_bytes) = (started.elapsed().as_millis(), made.size_bytes);
+                tracing::info!(image.id = %id, size_bytes, duration_ms, "derived {name} of {id} in {duration_ms} ms");
                 let settle = Settle::Made {
                     derivative: Derivative {
                         size_bytes: Some(made.size_bytes),
@@ -315,9 +337,14 @@ impl Settler {
         let (derivatives, paths): (Vec<Derivative>, Vec<PathBuf>) = made.into_iter().unzip();
         let flusher = Arc::clone(&self.flusher);
         let flush = move || {
-            // One that was removed meanwhile needs no settling.
-            let standing: Vec<_> = paths.iter().filter(|path| path.exists()).collect();
-            flusher.flush(standing.iter().map(|path| path.as_path()))
+            loop {
+                // One that was removed meanwhile needs no settling.
+                let standing: Vec<_> = paths.iter().filter(|path| path.exists()).collect();
+                match flusher.flush(standing.iter().map(|path| path.as_path())) {
+                    Err(error) if error.is_missing() => {}
+                    flushed => return flushed,
+                }
+            }
         };
         let flushed: Result<(), BlobError> = blocking(flush).await;
         let recorded = match flushed {

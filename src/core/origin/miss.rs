@@ -9,6 +9,7 @@ use crate::model::image_id::ImageId;
 use crate::model::image_name::{IMAGE_PREFIX, ImageName};
 use crate::model::layout::TreeLayout;
 use crate::model::media::OutputFormat;
+use crate::model::options::Options;
 use crate::model::preset::PresetName;
 use crate::model::record::DerivativeKey;
 use crate::model::signature::{self, SignatureFault};
@@ -119,9 +120,10 @@ impl Origin {
         key: &DerivativeKey,
         query: &str,
     ) -> Result<Found, MissError> {
-        if let Variant::Options(_) = key.variant
+        if let Variant::Options(options) = &key.variant
             && self.tree.derived().find_size(key).is_none()
         {
+            self.check_box(options, key)?;
             let path = ImageName::Derivative(key.clone()).url_path();
             signature::verify(&self.signing_keys, &path, query, self.clock.now())?;
         }
@@ -131,6 +133,17 @@ impl Origin {
             .map_err(MissError::from_derive)?;
         Ok(Found::File {
             path: self.layout().derived_path(&made.key).into_bytes(),
+        })
+    }
+
+    /// What is too large by its URL alone is refused for every image alike, before one is read.
+    fn check_box(&self, options: &Options, key: &DerivativeKey) -> Result<(), MissError> {
+        let layout = options.recipe(key.format).layout;
+        let side_px = layout.width_px.max(layout.height_px).unwrap_or(0);
+        let checked = self.settings.limits.check_output(side_px);
+        checked.map_err(|source| {
+            let id = key.id;
+            MissError::from_derive(Arc::new(DeriveError::Imaging { id, source }))
         })
     }
 

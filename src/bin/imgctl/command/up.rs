@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,15 +11,15 @@ use img_core::config::init::FirstSite;
 use img_core::imaging::{MetadataMode, samples};
 use img_core::model::layout::ShardWidth;
 use img_core::nginx::running::find_release;
-use img_core::nginx::settings::Mode;
+use img_core::nginx::settings::{Mode, NginxSettings};
 use img_core::origin::Origin;
 use img_core::origin::ingest::{
     Candidate, Effect, IngestOptions, Ingested, Input, Outcome, StopFlag,
 };
-use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
 use crate::args::{Global, UpArgs};
+use crate::children::{self, Children};
 use crate::context;
 use crate::exit::{ExitStatus, Failure};
 use crate::output::Output;
@@ -54,7 +53,7 @@ pub(crate) async fn run(
     let is_new = !context::config_path(global).exists();
     let mut config = super::init::ensure(global, ShardWidth::Three, &site).await?;
     let _lock = lock(&config)?;
-    stop_orphans(&config, output).await?;
+    children::stop_orphans(&config, output).await?;
     settle_listen(&mut config, args.port.or(is_new.then_some(PORT)), output)?;
     let layout = context::open_tree(&config)?.layout();
     let mut settings = config.nginx_settings(layout);
@@ -67,40 +66,59 @@ pub(crate) async fn run(
         ));
     }
 
-    let mut imgd = start_imgd(global, &config)?;
-    note_children(&config, &[("imgd", &imgd)])?;
-    wait_for("imgd", &mut imgd, || connects(&config.imgd_socket)).await?;
-    super::nginx::apply(&config, &settings, Output::SILENT)?;
+    let mut children = Children::of(&config);
+    let mut served = match start_all(global, &config, &settings, &mut children).await {
+        Ok(()) => show(&config, args, &mut interrupts, output).await,
+        Err(failure) => Err(failure),
+    };
+    if matches!(served, Ok(ExitStatus::Success | ExitStatus::Partial)) && !args.once {
+        output.note("up; Ctrl-C stops it");
+        if let Err(failure) = children.watch(&mut interrupts).await {
+            served = Err(failure);
+        }
+        output.note("stopping");
+    }
+    // Also after a failure: an nginx that is killed leaves its workers running.
+    children.stop().await?;
+    served
+}
+
+/// imgd, then nginx; both answer when it returns.
+async fn start_all(
+    global: &Global,
+    config: &Config,
+    settings: &NginxSettings,
+    children: &mut Children,
+) -> Result<(), Failure> {
+    let imgd = children.add("imgd", start_imgd(global, config)?)?;
+    wait_for("imgd", imgd, || connects(&config.imgd_socket)).await?;
+    super::nginx::apply(config, settings, Output::SILENT)?;
     let status_socket = settings.status_socket();
     remove_stale(&status_socket)?;
-    let mut nginx = start_nginx(&config)?;
-    wait_for("nginx", &mut nginx, || {
-        find_release(&status_socket).is_some()
-    })
-    .await?;
+    let nginx = children.add("nginx", start_nginx(config)?)?;
+    wait_for("nginx", nginx, || find_release(&status_socket).is_some()).await
+}
 
-    note_children(&config, &[("imgd", &imgd), ("nginx", &nginx)])?;
-    let origin = context::open_origin(&config).await?;
+/// Takes the images in and prints their URLs.
+async fn show(
+    config: &Config,
+    args: &UpArgs,
+    interrupts: &mut Interrupts,
+    output: Output,
+) -> Result<ExitStatus, Failure> {
+    let origin = context::open_origin(config).await?;
     let ingested = tokio::select! {
         ingested = ingest(&origin, &args.paths) => Some(ingested?),
         () = interrupts.next() => None,
     };
     let status = match &ingested {
         Some(ingested) => {
-            print_urls(&origin, &config, ingested, output).await?;
+            print_urls(&origin, config, ingested, output).await?;
             ingested.status()
         }
         None => ExitStatus::Interrupted,
     };
     origin.close().await;
-    if ingested.is_some() && !args.once {
-        output.note("up; Ctrl-C stops it");
-        watch(&mut interrupts, &mut imgd, &mut nginx).await?;
-        output.note("stopping");
-    }
-    stop("nginx", nginx).await?;
-    stop("imgd", imgd).await?;
-    forget_children(&config)?;
     Ok(status)
 }
 
@@ -121,58 +139,6 @@ fn lock(config: &Config) -> Result<File, Failure> {
 fn find_free_port(from: u16) -> Option<u16> {
     let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     (from..=from.saturating_add(PORTS_TRIED)).find(is_free)
-}
-
-/// Names what this run has started, one line each: `<name> <pid>`.
-fn children_path(config: &Config) -> PathBuf {
-    config.run_dir().join("up.children")
-}
-
-fn note_children(config: &Config, children: &[(&str, &Child)]) -> Result<(), Failure> {
-    let path = children_path(config);
-    let lines = children
-        .iter()
-        .filter_map(|(name, child)| Some(format!("{name} {}\n", child.id()?)));
-    std::fs::write(&path, lines.collect::<String>())
-        .map_err(Failure::io(format!("write {}", path.display())))
-}
-
-fn forget_children(config: &Config) -> Result<(), Failure> {
-    let path = children_path(config);
-    std::fs::remove_file(&path).map_err(Failure::io(format!("remove {}", path.display())))
-}
-
-/// Stops what an `imgctl up` that was killed has left running. The lock says that none is alive.
-async fn stop_orphans(config: &Config, output: Output) -> Result<(), Failure> {
-    let noted = std::fs::read_to_string(children_path(config)).unwrap_or_default();
-    for line in noted.lines() {
-        let Some((name, pid)) = line.split_once(' ') else {
-            continue;
-        };
-        // The number may have been given to another program since.
-        let is_ours = || {
-            let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-            let args = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let args = String::from_utf8_lossy(&args).into_owned();
-            comm.trim() == name && args.contains(&*config.data.to_string_lossy())
-        };
-        let Some(id) = pid
-            .parse()
-            .ok()
-            .and_then(Pid::from_raw)
-            .filter(|_| is_ours())
-        else {
-            continue;
-        };
-        output.note(&format!("stopping the {name} that a killed run has left"));
-        kill_process(id, Signal::TERM)
-            .map_err(|errno| Failure::new("stop", format!("stop {name}: {errno}")))?;
-        let deadline = Instant::now() + START_TIMEOUT;
-        while is_ours() && Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-    Ok(())
 }
 
 /// Takes the port asked for or configured, or the next free one, and says so.
@@ -207,7 +173,7 @@ fn start_imgd(global: &Global, config: &Config) -> Result<Child, Failure> {
         command.arg("--config").arg(config);
     }
     command.env("IMGCTL_LOG", "warn");
-    spawn(command, &program)
+    children::spawn(command, &program)
 }
 
 /// A killed nginx leaves its unix sockets behind, and the next one would not start.
@@ -240,18 +206,7 @@ fn start_nginx(config: &Config) -> Result<Child, Failure> {
         .arg("stderr")
         .arg("-g")
         .arg("daemon off;");
-    spawn(command, config.nginx_binary())
-}
-
-fn spawn(mut command: Command, program: &Path) -> Result<Child, Failure> {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        // Ctrl-C reaches the whole group of the terminal; the order of stopping is ours.
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(Failure::io(format!("start {}", program.display())))
+    children::spawn(command, config.nginx_binary())
 }
 
 fn connects(socket: &Path) -> bool {
@@ -373,33 +328,5 @@ async fn print_urls(
             config.site_url
         ));
     }
-    Ok(())
-}
-
-/// Returns at Ctrl-C; fails when one of the two ends by itself.
-async fn watch(
-    interrupts: &mut Interrupts,
-    imgd: &mut Child,
-    nginx: &mut Child,
-) -> Result<(), Failure> {
-    let ended = |name: &str| Failure::new("ended", format!("{name} ended by itself"));
-    tokio::select! {
-        () = interrupts.next() => Ok(()),
-        _ = imgd.wait() => Err(ended("imgd")),
-        _ = nginx.wait() => Err(ended("nginx")),
-    }
-}
-
-/// TERM and wait: nginx closes its connections, imgd settles what it has made.
-async fn stop(name: &str, mut child: Child) -> Result<(), Failure> {
-    let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
-    if let Some(pid) = pid {
-        kill_process(pid, Signal::TERM)
-            .map_err(|errno| Failure::new("stop", format!("stop {name}: {errno}")))?;
-    }
-    child
-        .wait()
-        .await
-        .map_err(Failure::io(format!("stop {name}")))?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use img_core::model::alias::{AliasName, AliasPath};
 use img_core::model::image_name::ImageName;
 use img_core::origin::Origin;
 use img_core::origin::miss::{Elsewhere, Found, MissError};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_encode, utf8_percent_encode};
 
 use crate::problem::Problem;
 
@@ -105,9 +105,10 @@ fn redirect(url: &str, why: Elsewhere) -> Response {
     response
 }
 
-/// Escaped text and canonical names are ASCII; a query is as the client sent it and may be anything.
+/// Canonical names are ASCII; a query is as the client sent it, and what is not ASCII in it is escaped.
 fn ascii(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("/"))
+    let escaped = utf8_percent_encode(text, CONTROLS).to_string();
+    HeaderValue::try_from(escaped).expect("neither controls nor other than ASCII are left")
 }
 
 impl From<MissError> for Problem {
