@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::harness::{Response, free_port, request, sample, wait_until};
+use crate::harness::{Response, Site, free_port, request, sample, wait_until};
 
 /// A place for a data directory that does not exist yet.
 struct Place {
@@ -259,6 +259,23 @@ fn up_ends_with_an_error_and_takes_nginx_along_when_imgd_dies() {
     let mut again = place.up_and_ready("again");
     again.signal(Signal::INT);
     assert_eq!(again.wait(), Some(0), "{}", again.said());
+}
+
+#[test]
+fn up_leaves_alone_what_someone_else_has_started() {
+    let mut site = Site::start();
+    let id = site.ingest_sample("waves.webp");
+    let up = |site: &Site| {
+        let output = site.imgctl(["up", "--once"]);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+
+    assert!(up(&site).contains("imgd runs on this data directory already"));
+    assert_eq!(site.get(&format!("/i/{id}.thumb~1.webp")).status, 200);
+    site.stop_imgd();
+    assert!(up(&site).contains("nginx runs on this data directory already"));
+    assert_eq!(site.get(&format!("/i/{id}.thumb~1.webp")).status, 200);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The programs that `imgctl up` starts: noted, watched, stopped, also after a run that was killed.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -33,16 +33,41 @@ impl Children {
         }
     }
 
-    pub(crate) fn add(&mut self, name: &'static str, child: Child) -> Result<&mut Child, Failure> {
+    /// Starts one. It is noted before, so that this run may be killed at any point.
+    pub(crate) fn start(
+        &mut self,
+        name: &'static str,
+        mut command: Command,
+    ) -> Result<&mut Child, Failure> {
+        self.note(Some(name))?;
+        let program = command.as_std().get_program().to_owned();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            // Ctrl-C reaches the whole group of the terminal; the order of stopping is ours.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(Failure::io(format!("start {}", program.display())))?;
         self.started.push((name, child));
-        let lines = self
+        self.note(None)?;
+        let (_, child) = self.started.last_mut().expect("one was pushed above");
+        Ok(child)
+    }
+
+    /// One line each: `<name> <pid>`, or the name alone while it is being started.
+    fn note(&self, starting: Option<&str>) -> Result<(), Failure> {
+        let started = self
             .started
             .iter()
             .filter_map(|(name, child)| Some(format!("{name} {}\n", child.id()?)));
-        std::fs::write(&self.noted_at, lines.collect::<String>())
-            .map_err(Failure::io(format!("write {}", self.noted_at.display())))?;
-        let (_, child) = self.started.last_mut().expect("one was pushed above");
-        Ok(child)
+        let starting = starting.map(|name| format!("{name}\n"));
+        let lines: String = started.chain(starting).collect();
+        // In one step: the killed run's note is whole, whenever that was.
+        let next = self.noted_at.with_extension("next");
+        std::fs::write(&next, lines)
+            .and_then(|()| std::fs::rename(&next, &self.noted_at))
+            .map_err(Failure::io(format!("write {}", self.noted_at.display())))
     }
 
     /// Returns at Ctrl-C; fails when one of them ends by itself.
@@ -80,47 +105,44 @@ impl Children {
 pub(crate) async fn stop_orphans(config: &Config, output: Output) -> Result<(), Failure> {
     let noted = std::fs::read_to_string(children_path(config)).unwrap_or_default();
     for line in noted.lines() {
-        let Some((name, pid)) = line.split_once(' ') else {
-            continue;
+        let orphan = match line.split_once(' ') {
+            Some((name, pid)) => pid.parse().ok().map(|pid| (name, pid)),
+            None => find_process(line, config).map(|pid| (line, pid)),
         };
         // The number may have been given to another program since.
-        let is_ours = || {
-            let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-            let args = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let args = String::from_utf8_lossy(&args).into_owned();
-            comm.trim() == name && args.contains(&*config.data.to_string_lossy())
+        let Some((name, number)) = orphan.filter(|(name, pid)| is_ours(*pid, name, config)) else {
+            continue;
         };
-        let Some(id) = pid
-            .parse()
-            .ok()
-            .and_then(Pid::from_raw)
-            .filter(|_| is_ours())
-        else {
+        let Some(pid) = Pid::from_raw(number) else {
             continue;
         };
         output.note(&format!("stopping the {name} that a killed run has left"));
-        kill_process(id, Signal::TERM)
+        kill_process(pid, Signal::TERM)
             .map_err(|errno| Failure::new("stop", format!("stop {name}: {errno}")))?;
         let deadline = Instant::now() + STOP_TIMEOUT;
-        while is_ours() && Instant::now() < deadline {
+        while is_ours(number, name, config) && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
     Ok(())
 }
 
-pub(crate) fn spawn(mut command: Command, program: &Path) -> Result<Child, Failure> {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        // Ctrl-C reaches the whole group of the terminal; the order of stopping is ours.
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(Failure::io(format!("start {}", program.display())))
+/// Whether the process is the program of this name, at work on this data directory.
+fn is_ours(pid: i32, name: &str, config: &Config) -> bool {
+    let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let args = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let args = String::from_utf8_lossy(&args);
+    let data = config.data.to_string_lossy();
+    let names_it = args.split('\0').any(|arg| arg == data) || args.contains(&format!("{data}/"));
+    comm.trim() == name && names_it
 }
 
-/// Where a run notes what it has started, one line each: `<name> <pid>`.
+fn find_process(name: &str, config: &Config) -> Option<i32> {
+    let processes = std::fs::read_dir("/proc").ok()?;
+    let mut pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    pids.find(|pid| is_ours(*pid, name, config))
+}
+
 fn children_path(config: &Config) -> PathBuf {
     config.run_dir().join("up.children")
 }

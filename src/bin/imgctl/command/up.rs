@@ -90,12 +90,14 @@ async fn start_all(
     settings: &NginxSettings,
     children: &mut Children,
 ) -> Result<(), Failure> {
-    let imgd = children.add("imgd", start_imgd(global, config)?)?;
+    let status_socket = settings.status_socket();
+    refuse_running("imgd", &config.imgd_socket)?;
+    refuse_running("nginx", &status_socket)?;
+    let imgd = children.start("imgd", imgd(global, config)?)?;
     wait_for("imgd", imgd, || connects(&config.imgd_socket)).await?;
     super::nginx::apply(config, settings, Output::SILENT)?;
-    let status_socket = settings.status_socket();
     remove_stale(&status_socket)?;
-    let nginx = children.add("nginx", start_nginx(config)?)?;
+    let nginx = children.start("nginx", nginx(config))?;
     wait_for("nginx", nginx, || find_release(&status_socket).is_some()).await
 }
 
@@ -163,7 +165,7 @@ fn settle_listen(config: &mut Config, asked: Option<u16>, output: Output) -> Res
     Ok(())
 }
 
-fn start_imgd(global: &Global, config: &Config) -> Result<Child, Failure> {
+fn imgd(global: &Global, config: &Config) -> Result<Command, Failure> {
     let program = std::env::current_exe()
         .map_err(Failure::io("find this program"))?
         .with_file_name("imgd");
@@ -173,30 +175,10 @@ fn start_imgd(global: &Global, config: &Config) -> Result<Child, Failure> {
         command.arg("--config").arg(config);
     }
     command.env("IMGCTL_LOG", "warn");
-    children::spawn(command, &program)
+    Ok(command)
 }
 
-/// A killed nginx leaves its unix sockets behind, and the next one would not start.
-fn remove_stale(socket: &Path) -> Result<(), Failure> {
-    if connects(socket) {
-        return Err(Failure::new(
-            "nginx-runs",
-            format!(
-                "an nginx runs on this data directory already: {} answers",
-                socket.display()
-            ),
-        )
-        .with_hint("stop it, or use `imgctl nginx apply` and `imgctl ingest` beside it"));
-    }
-    match std::fs::remove_file(socket) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Failure::io(format!("remove {}", socket.display()))(error))
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
-fn start_nginx(config: &Config) -> Result<Child, Failure> {
+fn nginx(config: &Config) -> Command {
     let conf = config.nginx_dir().join("current/nginx.conf");
     let mut command = Command::new(config.nginx_binary());
     command
@@ -206,7 +188,30 @@ fn start_nginx(config: &Config) -> Result<Child, Failure> {
         .arg("stderr")
         .arg("-g")
         .arg("daemon off;");
-    children::spawn(command, config.nginx_binary())
+    command
+}
+
+/// What was started by someone else is neither used nor stopped: the socket of one that is not ours would pass for ours.
+fn refuse_running(name: &str, socket: &Path) -> Result<(), Failure> {
+    if !connects(socket) {
+        return Ok(());
+    }
+    let socket = socket.display();
+    Err(Failure::new(
+        &format!("{name}-runs"),
+        format!("{name} runs on this data directory already: {socket} answers"),
+    )
+    .with_hint("stop it, or use `imgctl nginx apply` and `imgctl ingest` beside it"))
+}
+
+/// A killed nginx leaves its unix sockets behind, and the next one would not start.
+fn remove_stale(socket: &Path) -> Result<(), Failure> {
+    match std::fs::remove_file(socket) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::io(format!("remove {}", socket.display()))(error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 fn connects(socket: &Path) -> bool {
