@@ -5,7 +5,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::ExitStatus;
 
-/// Sets `stop` at the first SIGINT or SIGTERM and ends the process at the second.
+/// Sets `stop` at the first SIGINT, SIGTERM or SIGHUP and ends the process at the second.
 ///
 /// Ending at once is safe: whatever was reported as done is durable, the rest was not reported.
 pub(crate) fn on_interrupt(stop: &StopFlag, said: &'static str) {
@@ -23,11 +23,12 @@ pub(crate) fn on_interrupt(stop: &StopFlag, said: &'static str) {
     });
 }
 
-/// SIGINT and SIGTERM as one stream.
+/// SIGINT, SIGTERM and SIGHUP, which a closed terminal sends, as one stream.
 #[derive(Debug)]
 pub(crate) struct Interrupts {
     interrupt: Signal,
     terminate: Signal,
+    hang_up: Signal,
 }
 
 impl Interrupts {
@@ -35,9 +36,11 @@ impl Interrupts {
     pub(crate) fn listen() -> Option<Self> {
         let interrupt = signal(SignalKind::interrupt()).ok()?;
         let terminate = signal(SignalKind::terminate()).ok()?;
+        let hang_up = signal(SignalKind::hangup()).ok()?;
         Some(Self {
             interrupt,
             terminate,
+            hang_up,
         })
     }
 
@@ -45,6 +48,7 @@ impl Interrupts {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
         }
     }
 }

@@ -58,6 +58,14 @@ impl Config {
         let presets = presets::definitions(&file.presets, &mut faults);
         let catalog_url = file.catalog.url.parse::<CatalogUrl>();
         check(&file, &mut faults);
+        let limits = limits(&file.limits);
+        for (name, definition) in &presets {
+            if let Err(error) = limits.check_box(&definition.layout) {
+                faults.push(format!(
+                    "  presets.{name}: {error} (limits.output_side_px_max)"
+                ));
+            }
+        }
         match catalog_url {
             Ok(url) if faults.is_empty() => {
                 // Programs change directory for nobody, but nginx wants whole paths.
@@ -417,6 +425,9 @@ mod tests {
         let text = "
             site.url = 'example.com'
             limits.pixels_max = 0
+            [presets.vast]
+            width = 5000
+            formats = ['jpg']
             [presets.Bad]
             width = 1
             formats = ['jpg']
@@ -429,6 +440,7 @@ mod tests {
         for part in [
             "site.url",
             "limits.pixels_max",
+            "presets.vast",
             "presets.Bad",
             "squeeze",
             "twice",

@@ -1,6 +1,7 @@
 //! How much of anything an original may have, and a derivative may ask for.
 
 use crate::imaging::error::{ImagingError, Quantity};
+use crate::model::recipe::Layout;
 
 /// Checked on the headers, before anything is allocated by what they claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +86,11 @@ impl Limits {
 
     pub(crate) fn check_scans(&self, scans: u32) -> Result<(), ImagingError> {
         check(Quantity::Scans, u64::from(scans), u64::from(self.scans_max))
+    }
+
+    /// Refuses a box that is too large by itself, whatever image is laid into it.
+    pub fn check_box(&self, layout: &Layout) -> Result<(), ImagingError> {
+        self.check_output(layout.width_px.max(layout.height_px).unwrap_or(0))
     }
 
     pub(crate) fn check_output(&self, side_px: u32) -> Result<(), ImagingError> {

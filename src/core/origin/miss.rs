@@ -139,8 +139,7 @@ impl Origin {
     /// What is too large by its URL alone is refused for every image alike, before one is read.
     fn check_box(&self, options: &Options, key: &DerivativeKey) -> Result<(), MissError> {
         let layout = options.recipe(key.format).layout;
-        let side_px = layout.width_px.max(layout.height_px).unwrap_or(0);
-        let checked = self.settings.limits.check_output(side_px);
+        let checked = self.settings.limits.check_box(&layout);
         checked.map_err(|source| {
             let id = key.id;
             MissError::from_derive(Arc::new(DeriveError::Imaging { id, source }))

@@ -23,6 +23,14 @@ pub(crate) fn run(global: &Global, args: &SignArgs, output: Output) -> Result<Ex
     let format: OutputFormat = args.format.parse().map_err(|error| usage(&error))?;
     let expires = args.expires.as_deref().map(expiry).transpose()?;
     let config = context::load_config(global)?;
+    let layout = options.recipe(format).layout;
+    if let Err(error) = config.origin.limits.check_box(&layout) {
+        let failure = Failure::usage(format!("{options}: {error}"));
+        return Err(Failure {
+            hint: error.hint(),
+            ..failure
+        });
+    }
     let keys = config.load_signing_keys()?;
     let key = find_key(&keys, args.key.as_deref())?;
     let variant = Variant::Options(options);
