@@ -6,10 +6,8 @@ use std::sync::Arc;
 use img_core::blobs::Tree;
 use img_core::catalog::{self, Catalog};
 use img_core::config::{CONFIG_FILE, Config};
-use img_core::model::clock::{Clock, SystemClock};
 use img_core::model::preset::Preset;
-use img_core::origin::presets::PresetBook;
-use img_core::origin::{Origin, OriginParts};
+use img_core::origin::Origin;
 
 use crate::args::Global;
 use crate::exit::Failure;
@@ -34,21 +32,7 @@ pub(crate) async fn open_catalog(config: &Config) -> Result<Arc<dyn Catalog>, Fa
 }
 
 pub(crate) async fn open_origin(config: &Config) -> Result<Arc<Origin>, Failure> {
-    let tree = open_tree(config)?;
-    let catalog = open_catalog(config).await?;
-    let clock = Arc::new(SystemClock);
-    let presets = PresetBook::load(&catalog, config.presets.clone(), clock.now()).await?;
-    let signing_keys = config.load_signing_keys()?;
-    let settings = config.origin.clone();
-    let parts = OriginParts {
-        catalog,
-        tree,
-        presets,
-        signing_keys,
-        settings,
-        clock,
-    };
-    Ok(Origin::open(parts)?)
+    Ok(config.open_origin().await?)
 }
 
 /// Presets by name, or every preset for `all`.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use img_core::blobs::BlobError;
 use img_core::catalog::CatalogError;
-use img_core::config::ConfigError;
+use img_core::config::{ConfigError, OpenError};
 use img_core::nginx::error::NginxError;
 use img_core::origin::error::chain;
 use img_core::origin::{DeriveError, OriginError};
@@ -137,6 +137,17 @@ impl From<OriginError> for Failure {
                     ..Self::new(error.code(), chain(&error))
                 }
             }
+        }
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Blob(error) => error.into(),
+            OpenError::Catalog(error) => error.into(),
+            OpenError::Config(error) => error.into(),
+            OpenError::Origin(error) => error.into(),
         }
     }
 }

@@ -11,13 +11,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use img_core::blobs::Tree;
-use img_core::catalog;
 use img_core::config::{CONFIG_FILE, Config};
-use img_core::model::clock::{Clock, SystemClock};
 use img_core::origin::error::chain;
-use img_core::origin::presets::PresetBook;
-use img_core::origin::{Origin, OriginParts};
 use tracing_subscriber::EnvFilter;
 
 /// The daemon of an image origin: makes what is missing, behind nginx, on a unix socket.
@@ -67,21 +62,7 @@ async fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
         .unwrap_or_else(|| args.data.join(CONFIG_FILE));
     let config = Config::load(&args.data, &path)?;
     let place = serve::reserve(&config.imgd_socket)?;
-    let tree = Tree::open(&config.data, config.floor)?;
-    let catalog = catalog::open(&config.catalog_url, &config.catalog).await?;
-    let clock = Arc::new(SystemClock);
-    let presets = PresetBook::load(&catalog, config.presets.clone(), clock.now()).await?;
-    let signing_keys = config.load_signing_keys()?;
-    let settings = config.origin.clone();
-    let parts = OriginParts {
-        catalog,
-        tree,
-        presets,
-        signing_keys,
-        settings,
-        clock,
-    };
-    let origin = Origin::open(parts)?;
+    let origin = config.open_origin().await?;
     let recovered = origin.recover().await?;
     if recovered.reaped.files + recovered.unsettled > 0 {
         tracing::info!(

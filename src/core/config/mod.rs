@@ -6,7 +6,9 @@ pub mod file; // the file as it is written
 pub mod error; // what is wrong with it
 pub mod load; // file -> Config, every fault at once
 mod presets; // the section [presets]
+pub mod open; // Config -> an open origin
 pub mod init; // the file that a new data directory gets
 
 pub use error::ConfigError;
 pub use load::{CONFIG_FILE, Config};
+pub use open::OpenError;
