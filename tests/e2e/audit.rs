@@ -1,12 +1,16 @@
 //! What must hold of a data directory at any time, also after kill -9: checked file by file.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use img_core::imaging::{Limits, inspect};
 use img_core::model::image_id::ImageId;
 use serde_json::Value;
+use sqlx::ConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::harness::{Site, files_below};
 
@@ -30,11 +34,37 @@ pub(crate) fn check_tree(data: &Path) -> BTreeSet<String> {
         assert_eq!(extension, Some(inspected.media.extension()));
     }
     let aliases = data.join("alias");
+    let mut aliased = Vec::new();
     for file in files_below(&aliases) {
         let id = ImageId::of(&fs::read(aliases.join(&file)).unwrap()).to_string();
         assert!(ids.contains(&id), "{} is no original", file.display());
+        aliased.push((file, id));
     }
+    check_aliases(data, &aliased);
     ids
+}
+
+/// Every alias that nginx would answer is on record, for the image that it shows.
+#[track_caller]
+fn check_aliases(data: &Path, aliased: &[(PathBuf, String)]) {
+    let sql = "SELECT host, path, lower(hex(image_id)) FROM alias";
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let rows: Vec<(String, Vec<u8>, String)> = runtime.block_on(async {
+        let options = SqliteConnectOptions::new().filename(data.join("catalog.db"));
+        let mut catalog = options.connect().await.unwrap();
+        sqlx::query_as(sql).fetch_all(&mut catalog).await.unwrap()
+    });
+    let on_record: BTreeSet<(PathBuf, String)> = rows
+        .into_iter()
+        .map(|(host, path, id)| {
+            let host = if host.is_empty() { "_" } else { &host };
+            let relative = OsStr::from_bytes(&path[1..]);
+            (Path::new(host).join(relative), id)
+        })
+        .collect();
+    for alias in aliased {
+        assert!(on_record.contains(alias), "not on record: {alias:?}");
+    }
 }
 
 /// The images on record, by id.

@@ -92,7 +92,7 @@ impl Problem {
             MissKind::NotFound | MissKind::Forbidden | MissKind::BadRequest => {}
         }
         // Paths and database errors are for the log, not for the world.
-        let told = if error.kind() == MissKind::Broken {
+        let told = if matches!(error.kind(), MissKind::Broken | MissKind::Full) {
             "an operator must look".into()
         } else {
             detail

@@ -46,22 +46,19 @@ pub(crate) fn reserve(path: &Path) -> Result<Place, BindError> {
             path: path.to_owned(),
         });
     }
-    Ok(Place {
-        path: path.to_owned(),
-        lock,
-    })
+    // Whoever waits for the socket must not take what a killed imgd left for a living one.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(path)(error)),
+        Ok(()) | Err(_) => Ok(Place {
+            path: path.to_owned(),
+            lock,
+        }),
+    }
 }
 
 impl Place {
-    /// Listens. What a killed imgd left there is replaced.
     pub(crate) fn listen(self) -> Result<Socket, BindError> {
         let path = &self.path;
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(io_error(path)(error));
-            }
-            Ok(()) | Err(_) => {}
-        }
         let listener = UnixListener::bind(path).map_err(io_error(path))?;
         // nginx's workers are another user. Whoever connects can ask for what any browser can ask for, and no more.
         fs::set_permissions(path, Permissions::from_mode(0o666)).map_err(io_error(path))?;

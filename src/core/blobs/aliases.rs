@@ -36,6 +36,21 @@ impl<'a> Aliases<'a> {
             .join(OsStr::from_bytes(&TreeLayout::alias_path(name)))
     }
 
+    /// Fails where a file would have to be a directory, or a directory a file.
+    pub fn check_name(&self, name: &AliasName) -> Result<(), BlobError> {
+        let path = self.path(name);
+        if path.is_dir() {
+            let is_dir = io::Error::from(io::ErrorKind::IsADirectory);
+            return Err(BlobError::io("link", &path)(is_dir));
+        }
+        match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                Err(BlobError::io("link", &path)(error))
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     /// Puts the original at the alias: a hard link, else a reflink, else a copy.
     pub fn link(
         &self,

@@ -48,6 +48,17 @@ impl Flusher {
         rustix::fs::syncfs(&self.handle).map_err(BlobError::errno("flush", &self.root))
     }
 
+    /// As [`Self::flush`], for files that may be removed at any time: one that is gone needs no flush.
+    pub fn flush_standing(&self, files: &[PathBuf]) -> Result<(), BlobError> {
+        loop {
+            let standing: Vec<&PathBuf> = files.iter().filter(|path| path.exists()).collect();
+            match self.flush(standing.iter().map(|path| path.as_path())) {
+                Err(error) if error.is_missing() => {}
+                flushed => return flushed,
+            }
+        }
+    }
+
     /// As [`Self::flush`] for the directories that hold `names`, up to the root of the tree.
     pub fn flush_names<'p>(
         &self,

@@ -1,6 +1,6 @@
 //! Files being written: on the file system of the tree, never served, and reaped when their process is gone.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ impl Staging {
             let lock_path = staging_root.join(format!("{name}.lock"));
             let lock = File::create(&lock_path).map_err(BlobError::io("create", &lock_path))?;
             // A reaper may have taken the lock file between its creation and here: then begin again.
-            if lock.try_lock().is_err() || !lock_path.exists() {
+            if is_taken(&lock, &lock_path)? || !lock_path.exists() {
                 continue;
             }
             let dir = staging_root.join(&name);
@@ -127,8 +127,13 @@ fn reap_locked(lock_path: &Path, reaped: &mut Reaped) -> Result<(), BlobError> {
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
-    let lock = File::open(lock_path).map_err(BlobError::io("open", lock_path))?;
-    if lock.try_lock().is_err() {
+    // Open for writing: NFS makes byte-range locks of these, and refuses an exclusive one on a file that is only read.
+    let lock = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(lock_path)
+        .map_err(BlobError::io("open", lock_path))?;
+    if is_taken(&lock, lock_path)? {
         reaped.alive.push(name);
         return Ok(());
     }
@@ -138,6 +143,15 @@ fn reap_locked(lock_path: &Path, reaped: &mut Reaped) -> Result<(), BlobError> {
     }
     reaped.gone.push(name);
     fs::remove_file(lock_path).map_err(BlobError::io("remove", lock_path))
+}
+
+/// Takes the lock, or answers that a living process has it.
+fn is_taken(lock: &File, lock_path: &Path) -> Result<bool, BlobError> {
+    match lock.try_lock() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(BlobError::io("lock", lock_path)(error)),
+    }
 }
 
 fn remove(path: &Path, reaped: &mut Reaped) -> Result<(), BlobError> {

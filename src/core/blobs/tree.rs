@@ -131,11 +131,6 @@ pub(crate) fn sync(path: &Path) -> Result<(), BlobError> {
     file.sync_all().map_err(BlobError::io("sync", path))
 }
 
-/// Makes the entry of a file in its directory durable.
-pub(crate) fn sync_parent(path: &Path) -> Result<(), BlobError> {
-    path.parent().map_or(Ok(()), sync)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

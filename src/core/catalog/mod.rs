@@ -112,7 +112,7 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     /// The ledger of one image, ascending by variant text, then format.
     async fn list_derivatives_of(&self, id: ImageId) -> Result<Vec<Derivative>, CatalogError>;
 
-    /// At most `limit` ledger entries without a size that nobody holds a claim on, in any order.
+    /// At most `limit` ledger entries without a size that nobody holds a claim on, the oldest first.
     async fn list_unsettled(
         &self,
         now_ms: i64,

@@ -69,7 +69,7 @@ pub(super) const LIST_UNSETTLED: &str = "
         SELECT 1 FROM claim c
         WHERE c.image_id = d.image_id AND c.variant = d.variant AND c.format = d.format
             AND c.until_ms > $1)
-    LIMIT $2";
+    ORDER BY d.recorded_at LIMIT $2";
 
 pub(super) const RECORD_FAILURE: &str = "
     INSERT INTO failure (image_id, variant, format, code, detail, until_ms)

@@ -49,7 +49,7 @@ pub(crate) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
     let reader = StoppableBytes::new(request.original, request.stop);
     let decoded = match media {
         MediaType::Jpeg => decode_jpeg(reader, request),
-        MediaType::Png => png::PngDecoder::with_limits(reader, codec_limits(request))
+        MediaType::Png => png::PngDecoder::with_limits(reader, png_limits(request))
             .map_err(CodecFault::from)
             .and_then(|decoder| finish(decoder, request)),
         MediaType::Gif => start(gif::GifDecoder::new(reader), request),
@@ -78,6 +78,16 @@ fn codec_limits(request: &DecodeRequest<'_>) -> image::Limits {
     limits.max_image_width = Some(request.inspected.width_px);
     limits.max_image_height = Some(request.inspected.height_px);
     limits.max_alloc = Some(request.inspected.decoder_bytes);
+    limits
+}
+
+/// What the decoder of PNG takes beside the pixels: rows of up to 8 bytes for each pixel, and a profile, inflated.
+fn png_limits(request: &DecodeRequest<'_>) -> image::Limits {
+    /// The row being read, the one before it, and both as they are unfiltered.
+    const ROWS: u64 = 4;
+    let rows = ROWS * 8 * u64::from(request.inspected.width_px);
+    let mut limits = codec_limits(request);
+    limits.max_alloc = Some(rows + request.limits.metadata_bytes_max + (1 << 20));
     limits
 }
 

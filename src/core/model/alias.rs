@@ -71,7 +71,11 @@ impl AliasPath {
         let mut path = b"/".to_vec();
         path.extend(segments.join(&b"/"[..]));
         // nginx keeps it, so a name with a slash at its end is another name, and never one of a file.
-        if decoded.ends_with(b"/") && path.len() > 1 {
+        let last = decoded
+            .rsplit(|&byte| byte == b'/')
+            .next()
+            .unwrap_or_default();
+        if matches!(last, b"" | b"." | b"..") && path.len() > 1 {
             path.push(b'/');
         }
         Self::from_decoded(path)
@@ -198,7 +202,9 @@ mod tests {
             Ok("/shop/%D6%D0.jpg".into())
         );
         assert_eq!(path(b"/a%2Fb.jpg"), Ok("/a/b.jpg".into()));
-        assert!(path(b"/a.jpg/").is_err());
+        for slash_at_the_end in [&b"/a.jpg/"[..], b"/a.jpg/.", b"/a.jpg/b/.."] {
+            assert!(path(slash_at_the_end).is_err());
+        }
         assert!(path(b"/../etc/passwd").is_err());
         assert!(path(b"/%00").is_err());
     }

@@ -94,13 +94,15 @@ impl Origin {
         mut report: impl FnMut(BulkOutcome),
     ) -> Result<BulkReport, OriginError> {
         let job = job_name(options);
+        // What is missing is found by looking, wherever in the order of ids it came since: only a run that makes
+        // everything again has a place to go on from.
         let mut after = match options.start {
-            Start::Resume => self
+            Start::Resume if options.which == Which::All => self
                 .catalog
                 .find_cursor(&job)
                 .await?
                 .and_then(|cursor| cursor.parse().ok()),
-            Start::Anew => None,
+            Start::Resume | Start::Anew => None,
         };
         let resumed_after = after;
         let flusher = Arc::new(Flusher::open(self.tree.root())?);
@@ -271,12 +273,7 @@ impl Origin {
             .map(|made| self.tree.derived().path(&made.key))
             .collect();
         let flusher = Arc::clone(flusher);
-        let flush = move || {
-            // `derived` may be removed at any time; what is gone needs no settling.
-            let standing: Vec<_> = paths.iter().filter(|path| path.exists()).collect();
-            flusher.flush(standing.iter().map(|path| path.as_path()))
-        };
-        blocking(flush).await?;
+        blocking(move || flusher.flush_standing(&paths)).await?;
         let recorded_at = self.clock.now();
         let entry = |made: Made| Derivative {
             key: made.key,

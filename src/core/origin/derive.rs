@@ -46,6 +46,9 @@ impl Origin {
     ) -> Result<Vec<Staged>, DeriveError> {
         self.tree.check_space(0)?;
         let (keys, recipes): (Vec<DerivativeKey>, Vec<Recipe>) = wanted.into_iter().unzip();
+        // Whoever waits for a worker does so without an original in memory.
+        let in_hand = self.in_hand.acquire().await;
+        let _in_hand = in_hand.expect("the semaphore is never closed");
         let original = self.read_original(image).await?;
         let limits = self.settings.limits;
         let at_fault = |source| DeriveError::Imaging {

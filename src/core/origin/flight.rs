@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::blobs::durable::Flusher;
 use crate::blobs::staging::Staging;
-use crate::blobs::{BlobError, Tree, blocking};
+use crate::blobs::{Tree, blocking};
 use crate::catalog::{Catalog, Claim, Failure};
 use crate::model::recipe::Recipe;
 use crate::model::record::{Derivative, DerivativeKey, Image};
@@ -42,6 +42,8 @@ enum Settle {
     Close(oneshot::Sender<()>),
 }
 
+/// For how long an image that took too long is not tried again.
+const TIMED_OUT_TTL: Duration = Duration::from_secs(30);
 /// Derivatives that may be waiting to be settled, and how long the first waits for others.
 const SETTLE_MAX: usize = 1024;
 const SETTLE_LINGER: Duration = Duration::from_millis(100);
@@ -254,7 +256,14 @@ impl Origin {
         if !error.is_of_the_image() {
             return;
         }
-        let ttl_ms = i64::try_from(self.settings.failure_ttl.as_millis()).unwrap_or(i64::MAX);
+        // Out of time may mean a busy machine: soon enough it is worth another try.
+        let ttl = match error {
+            DeriveError::Imaging { source, .. } if source.is_retryable() => {
+                self.settings.failure_ttl.min(TIMED_OUT_TTL)
+            }
+            _ => self.settings.failure_ttl,
+        };
+        let ttl_ms = i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX);
         let failure = Failure {
             code: error.code().to_owned(),
             detail: chain(error),
@@ -336,17 +345,7 @@ impl Settler {
         }
         let (derivatives, paths): (Vec<Derivative>, Vec<PathBuf>) = made.into_iter().unzip();
         let flusher = Arc::clone(&self.flusher);
-        let flush = move || {
-            loop {
-                // One that was removed meanwhile needs no settling.
-                let standing: Vec<_> = paths.iter().filter(|path| path.exists()).collect();
-                match flusher.flush(standing.iter().map(|path| path.as_path())) {
-                    Err(error) if error.is_missing() => {}
-                    flushed => return flushed,
-                }
-            }
-        };
-        let flushed: Result<(), BlobError> = blocking(flush).await;
+        let flushed = blocking(move || flusher.flush_standing(&paths)).await;
         let recorded = match flushed {
             Ok(()) => self
                 .catalog

@@ -288,6 +288,8 @@ pub enum MissKind {
 
 /// The code of errors that are the URL's fault and not the image's.
 const OUTPUT_TOO_LARGE: &str = "limit-output";
+/// The code of errors that may pass by themselves.
+const TIMED_OUT: &str = "timed-out";
 
 /// Seconds after which a client may try again when the queue is full.
 const BUSY_RETRY_AFTER_S: u64 = 2;
@@ -307,6 +309,13 @@ fn derive_kind(error: &DeriveError) -> MissKind {
             MissKind::Unprocessable { retry_after_s: 0 }
         }
         DeriveError::Remembered { code, .. } if code == OUTPUT_TOO_LARGE => MissKind::BadRequest,
+        DeriveError::Remembered {
+            code,
+            retry_after_s,
+            ..
+        } if code == TIMED_OUT => MissKind::Busy {
+            retry_after_s: *retry_after_s,
+        },
         DeriveError::Remembered { retry_after_s, .. } => MissKind::Unprocessable {
             retry_after_s: *retry_after_s,
         },

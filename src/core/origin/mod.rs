@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use crate::blobs::Tree;
 use crate::catalog::Catalog;
 use crate::cpu::CpuPool;
@@ -36,6 +38,8 @@ pub struct Origin {
     pub cpu: CpuPool,
     pub clock: Arc<dyn Clock>,
     flights: Flights,
+    /// Originals read and not yet done with: as many as there are workers, and one on its way.
+    in_hand: Semaphore,
 }
 
 /// What an origin is made of.
@@ -61,6 +65,7 @@ impl Origin {
         } = parts;
         let cpu = CpuPool::new(settings.workers, settings.memory_bytes_max)?;
         let flights = Flights::start(&catalog, &tree, &settings, cpu.threads())?;
+        let in_hand = Semaphore::new(cpu.threads() + 1);
         Ok(Arc::new(Self {
             catalog,
             tree,
@@ -70,6 +75,7 @@ impl Origin {
             cpu,
             clock,
             flights,
+            in_hand,
         }))
     }
 

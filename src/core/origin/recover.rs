@@ -1,6 +1,7 @@
 //! After a crash: removes what was being written, and derivatives that may be torn.
 
 use crate::blobs::staging::Reaped;
+use crate::model::clock::UnixSeconds;
 use crate::model::record::Derivative;
 use crate::origin::Origin;
 use crate::origin::error::OriginError;
@@ -20,7 +21,7 @@ impl Origin {
     ///
     /// A derivative whose size is not on record was answered before it was synced: after power loss its name may hold
     /// fewer bytes than it should, and nginx would serve them for a year. It is removed and made again on demand. While
-    /// another process works on this tree there was no power loss since, and what it makes must be left alone.
+    /// another process works on this tree, only what is older than the machine's last start can be torn.
     pub async fn recover(&self) -> Result<Recovered, OriginError> {
         let mut recovered = Recovered {
             reaped: self.tree.reap_staging()?,
@@ -32,16 +33,19 @@ impl Origin {
             // Nobody need wait for the lease of a process that is known to be gone.
             self.catalog.release_claims_of(owner).await?;
         }
-        if recovered
+        let alone = recovered
             .reaped
             .alive
             .iter()
-            .any(|name| *name != self.flights.name())
-        {
-            return Ok(recovered);
-        }
+            .all(|name| name == self.flights.name());
+        let booted_at = booted_at();
+        // What another process answered since the machine started, it is about to settle.
+        let is_torn = |entry: &Derivative| {
+            alone || booted_at.is_some_and(|booted_at| entry.recorded_at < booted_at)
+        };
         loop {
-            let torn = self.catalog.list_unsettled(now_ms, UNSETTLED_MAX).await?;
+            let mut torn = self.catalog.list_unsettled(now_ms, UNSETTLED_MAX).await?;
+            torn.retain(is_torn);
             if torn.is_empty() {
                 return Ok(recovered);
             }
@@ -59,4 +63,11 @@ impl Origin {
             self.catalog.record_derivatives(&settled).await?;
         }
     }
+}
+
+/// When this machine was started (`btime` of proc_stat(5)); `None` where the kernel does not say.
+fn booted_at() -> Option<UnixSeconds> {
+    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    let line = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
+    line.trim().parse().ok()
 }

@@ -22,7 +22,9 @@ pub(crate) async fn run(
     let since = args.since.as_deref().map(parse_since).transpose()?;
     let config = context::load_config(global)?;
     let origin = context::open_origin(&config).await?;
-    origin.recover().await?;
+    if !args.dry_run {
+        origin.recover().await?;
+    }
     let names = if args.all {
         vec!["all".to_owned()]
     } else {

@@ -23,7 +23,9 @@ pub(crate) async fn run(
     let listing = Listing::from_args(&args, naming)?;
     let config = context::load_config(global)?;
     let origin = context::open_origin(&config).await?;
-    origin.recover().await?;
+    if !args.dry_run {
+        origin.recover().await?;
+    }
     let options = IngestOptions {
         metadata: metadata_mode(&args.metadata),
         derive: context::find_presets(&origin, &args.derive)?,

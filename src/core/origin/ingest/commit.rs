@@ -35,8 +35,8 @@ struct Entry {
     ready: Ready,
     /// Set when its alias cannot stand; the image itself is kept.
     fault: Option<Rejection>,
-    /// Whether another image's file stands at the alias, which only the catalog can judge.
-    alias_in_doubt: bool,
+    /// Whether bad bytes stood at the original's name, and so at its older aliases too.
+    healed: bool,
 }
 
 impl Committer {
@@ -67,7 +67,7 @@ impl Committer {
                         path,
                         ready,
                         fault: None,
-                        alias_in_doubt: false,
+                        healed: false,
                     });
                 }
                 Err(rejection) => report(Outcome {
@@ -90,24 +90,22 @@ impl Committer {
         entries: Vec<Entry>,
         report: &mut impl FnMut(Outcome),
     ) -> Result<(), OriginError> {
-        let (origin, staging, flusher) = (
-            Arc::clone(&self.origin),
-            Arc::clone(&self.staging),
-            Arc::clone(&self.flusher),
-        );
-        let place = move || place_all(&origin.tree, &staging, &flusher, entries);
+        let (origin, flusher) = (Arc::clone(&self.origin), Arc::clone(&self.flusher));
+        let place = move || place_all(&origin.tree, &flusher, entries);
         let entries = blocking(place).await?;
         let recorded = self
             .origin
             .catalog
             .record_images(&new_images(&entries))
             .await?;
-        let (origin, staging) = (Arc::clone(&self.origin), Arc::clone(&self.staging));
-        let recorded_entries: Vec<(Entry, Recorded)> = entries.into_iter().zip(recorded).collect();
-        let reconcile = move || -> Result<Vec<(Entry, bool)>, BlobError> {
-            let agree = |(entry, recorded)| reconcile(&origin.tree, &staging, entry, &recorded);
-            recorded_entries.into_iter().map(agree).collect()
-        };
+        self.mend_aliases(&entries).await?;
+        let (origin, staging, flusher) = (
+            Arc::clone(&self.origin),
+            Arc::clone(&self.staging),
+            Arc::clone(&self.flusher),
+        );
+        let recorded: Vec<(Entry, Recorded)> = entries.into_iter().zip(recorded).collect();
+        let reconcile = move || reconcile_all(&origin.tree, &staging, &flusher, recorded);
         let reconciled = blocking(reconcile).await?;
         let mut derived = self.derive(&reconciled).await?;
         for (
@@ -133,6 +131,22 @@ impl Committer {
             };
             let result = fault.map_or(Ok(ingested), Err);
             report(Outcome { path, result });
+        }
+        Ok(())
+    }
+
+    /// Aliases are hard links: those of an original that was healed still hold the bad bytes.
+    async fn mend_aliases(&self, entries: &[Entry]) -> Result<(), OriginError> {
+        for Entry { ready, .. } in entries.iter().filter(|entry| entry.healed) {
+            let original = self
+                .origin
+                .tree
+                .originals()
+                .path(ready.image.id, ready.image.media);
+            for name in self.origin.catalog.list_aliases_of(ready.image.id).await? {
+                let aliases = self.origin.tree.aliases();
+                aliases.link(&self.staging, &original, &name, Existing::Replace)?;
+            }
         }
         Ok(())
     }
@@ -204,10 +218,9 @@ impl Committer {
     }
 }
 
-/// Bytes, then names: after this every original and alias of the batch would survive power loss.
+/// Bytes, then names: after this every original of the batch would survive power loss.
 fn place_all(
     tree: &Tree,
-    staging: &Staging,
     flusher: &Flusher,
     mut entries: Vec<Entry>,
 ) -> Result<Vec<Entry>, BlobError> {
@@ -223,19 +236,10 @@ fn place_all(
             tree.originals()
                 .path(entry.ready.image.id, entry.ready.image.media),
         );
-        if let Some(name) = &entry.ready.alias {
-            let original = tree
-                .originals()
-                .path(entry.ready.image.id, entry.ready.image.media);
-            match tree
-                .aliases()
-                .link(staging, &original, name, Existing::Keep)
-            {
-                Ok(()) => names.push(tree.aliases().path(name)),
-                Err(BlobError::Taken { .. }) => entry.alias_in_doubt = true,
-                Err(error) if error.is_full() => return Err(error),
-                Err(error) => entry.fault = Some(alias_unusable(name, &error)),
-            }
+        if let Some(name) = &entry.ready.alias
+            && let Err(error) = tree.aliases().check_name(name)
+        {
+            entry.fault = Some(alias_unusable(name, &error));
         }
     }
     flusher.flush_names(names.iter().map(PathBuf::as_path))?;
@@ -247,7 +251,8 @@ fn place(tree: &Tree, entry: &mut Entry) -> Result<(), BlobError> {
     let Some(staged) = entry.ready.staged.take() else {
         return Ok(());
     };
-    if tree.originals().place(staged, image.id, image.media)? == Placed::Healed {
+    entry.healed = tree.originals().place(staged, image.id, image.media)? == Placed::Healed;
+    if entry.healed {
         tracing::warn!(image.id = %image.id, "the original {} had other bytes and was replaced", image.id);
     }
     Ok(())
@@ -267,41 +272,57 @@ fn new_images(entries: &[Entry]) -> Vec<NewImage> {
         .collect()
 }
 
-/// Makes the tree agree with what the catalog decided. Answers whether the image is new.
+/// Makes the tree agree with what the catalog decided, durably. Answers with each entry whether its image is new.
+///
+/// Aliases are linked only now: a name that nginx answered before the catalog knew it could show another image than the
+/// one on record, and be cached, and never be purged. The record alone is sound: imgd puts a missing alias back.
+fn reconcile_all(
+    tree: &Tree,
+    staging: &Staging,
+    flusher: &Flusher,
+    recorded: Vec<(Entry, Recorded)>,
+) -> Result<Vec<(Entry, bool)>, BlobError> {
+    let mut linked = Vec::new();
+    let mut reconciled = Vec::with_capacity(recorded.len());
+    for (mut entry, recorded) in recorded {
+        linked.extend(reconcile(tree, staging, &mut entry, &recorded)?);
+        reconciled.push((entry, recorded.new));
+    }
+    flusher.flush_names(linked.iter().map(PathBuf::as_path))?;
+    Ok(reconciled)
+}
+
+/// Answers the alias that was linked, if one was.
 fn reconcile(
     tree: &Tree,
     staging: &Staging,
-    mut entry: Entry,
+    entry: &mut Entry,
     recorded: &Recorded,
-) -> Result<(Entry, bool), BlobError> {
+) -> Result<Option<PathBuf>, BlobError> {
     let image = &mut entry.ready.image;
     image.recorded_at = recorded.recorded_at;
     // Another time than on record: of another file with the same bytes, or of a run that a crash kept from recording it.
     tree.originals()
         .ensure_modified(image.id, image.media, recorded.recorded_at)?;
     let (Some(name), Some(outcome)) = (&entry.ready.alias, recorded.aliases.first()) else {
-        return Ok((entry, recorded.new));
+        return Ok(None);
     };
-    match outcome {
-        AliasOutcome::Taken { by } => {
-            entry.fault = Some(alias_taken(name, *by, image.id));
-            if !entry.alias_in_doubt {
-                // The name was free in the tree but not in the catalog: it goes back to nobody, and the next request
-                // for it restores the image on record.
-                let path = tree.aliases().path(name);
-                std::fs::remove_file(&path).map_err(BlobError::io("remove", &path))?;
-            }
-        }
-        AliasOutcome::New | AliasOutcome::Same if entry.alias_in_doubt => {
-            // The catalog knows of no other owner: what stands there was left by a crash.
-            let original = tree.originals().path(image.id, image.media);
-            tree.aliases()
-                .link(staging, &original, name, Existing::Replace)?;
-            crate::blobs::tree::sync_parent(&tree.aliases().path(name))?;
-        }
-        AliasOutcome::New | AliasOutcome::Same => {}
+    if let AliasOutcome::Taken { by } = outcome {
+        entry.fault = Some(alias_taken(name, *by, image.id));
+        return Ok(None);
     }
-    Ok((entry, recorded.new))
+    let original = tree.originals().path(image.id, image.media);
+    match tree
+        .aliases()
+        .link(staging, &original, name, Existing::Replace)
+    {
+        Ok(()) => Ok(Some(tree.aliases().path(name))),
+        Err(error) if error.is_full() => Err(error),
+        Err(error) => {
+            entry.fault = Some(alias_unusable(name, &error));
+            Ok(None)
+        }
+    }
 }
 
 fn alias_taken(name: &AliasName, by: ImageId, id: ImageId) -> Rejection {

@@ -169,7 +169,7 @@ impl Origin {
             let (offered, send, stop) = (Arc::clone(&offered), send.clone(), stop.clone());
             std::thread::spawn(move || {
                 while let Some(candidate) = next(&offered, &stop) {
-                    let prepared = prepare::prepare(&origin, &staging, candidate, &options);
+                    let prepared = prepare::prepare_safely(&origin, &staging, candidate, &options);
                     if prepared.is_disk_full() {
                         stop.stop();
                     }

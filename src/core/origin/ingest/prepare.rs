@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
@@ -125,7 +126,25 @@ impl Prepared {
     }
 }
 
-pub(crate) fn prepare(
+/// As [`prepare`]; a panic in one file is that file's fault and costs no other.
+pub(crate) fn prepare_safely(
+    origin: &Origin,
+    staging: &Staging,
+    candidate: Candidate,
+    options: &IngestOptions,
+) -> Prepared {
+    let path = candidate.path.clone();
+    let prepared = AssertUnwindSafe(|| prepare(origin, staging, candidate, options));
+    catch_unwind(prepared).unwrap_or_else(|_| Prepared {
+        path,
+        result: Err(
+            Rejection::new("panicked", "reading it made the program panic")
+                .with_hint("please report this, with the file"),
+        ),
+    })
+}
+
+fn prepare(
     origin: &Origin,
     staging: &Staging,
     candidate: Candidate,
