@@ -1,6 +1,7 @@
 """What the benches share: settings, programs run and ended, a site of our own, Markdown."""
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -171,6 +172,13 @@ class Site:
 
     def imgctl(self, *args, **options) -> Run:
         return imgctl(self.data, *args, **options)
+
+    def imgctl_json(self, *args) -> list[dict]:
+        """What it prints, a line for each item."""
+        done = subprocess.run(
+            [IMGCTL, "--data", self.data, "--json", *args], stdout=subprocess.PIPE, check=True
+        )
+        return [json.loads(line) for line in done.stdout.splitlines()]
 
     def start_nginx(self) -> None:
         self.imgctl("nginx", "apply")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from common import (
     BENCH, ROUNDS, Site, cpu_seconds, first_line, free_port, median, paired, remove, say, setting,
-    spread, start_nginx, status_mb, stop, table, worker_pids,
+    spread, start_nginx, status_mb, stop, table, wait_until,
+    worker_pids,
 )
 from material import tree
 
@@ -69,8 +70,8 @@ class Server:
         self.url = f"http://127.0.0.1:{port}"
         self.list = work / f"{port}.paths"
         self.list.write_text("".join(path + "\n" for path in paths))
+        wait_until("nginx's workers", lambda: len(worker_pids(nginx.pid)) == WORKERS, nginx)
         self.pids = worker_pids(nginx.pid)
-        assert len(self.pids) == WORKERS
         self.rates: list[float] = []
         self.cpu_us: list[float] = []
         self.p99_ms: list[float] = []

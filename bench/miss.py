@@ -120,17 +120,16 @@ class Watch:
 
 
 def known(site: Site, work: Path, jpegs: list[bytes], count: int, first: int) -> list[str]:
-    """Ingests `count` distinct files made of `jpegs`, and answers their ids in the same order of pictures."""
+    """Ingests `count` distinct files made of `jpegs` in turn, and answers their ids in this order."""
     inbox = work / "inbox"
     inbox.mkdir()
-    before = set(site.ids())
-    for number in range(first, first + count):
-        (inbox / f"{number}.jpg").write_bytes(numbered(jpegs[number % len(jpegs)], number))
-    site.imgctl("ingest", inbox)
+    for number in range(count):
+        (inbox / f"{number:06}.jpg").write_bytes(numbered(jpegs[number % len(jpegs)], first + number))
+    lines = site.imgctl_json("ingest", inbox)
     remove(inbox)
-    new = sorted(set(site.ids()) - before)
-    assert len(new) == count
-    return new
+    ids = {line["path"]: line["id"] for line in lines if line.get("status") == "new"}
+    assert len(ids) == count
+    return [ids[path] for path in sorted(ids)]
 
 
 def one_by_one(site: Site, imaging: Imaging, client: Client, images: list[str]) -> dict[str, list[float]]:
