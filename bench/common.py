@@ -11,6 +11,7 @@ import sqlite3
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,11 +49,14 @@ def start(args, **options) -> subprocess.Popen:
 
 def stop(child: subprocess.Popen) -> None:
     if child.poll() is None:
-        child.terminate()
+        # One of `run` leads a group of its own: what it measures must end too.
+        leads = os.getpgid(child.pid) == child.pid
+        send = (lambda number: os.killpg(child.pid, number)) if leads else child.send_signal
+        send(signal.SIGTERM)
         try:
             child.wait(20)
         except subprocess.TimeoutExpired:
-            child.kill()
+            send(signal.SIGKILL)
             child.wait()
     if child in _started:
         _started.remove(child)
@@ -65,6 +69,8 @@ def stop_all() -> None:
 
 def end_cleanly_on_signals() -> None:
     def end(number, _frame):
+        for again in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(again, signal.SIG_IGN)
         sys.exit(128 + number)
 
     signal.signal(signal.SIGTERM, end)
@@ -81,15 +87,18 @@ class Run:
 
 
 def run(args, **options) -> Run:
-    began = time.perf_counter()
-    child = start(args, **options)
-    _, status, usage = os.wait4(child.pid, 0)
-    seconds = time.perf_counter() - began
-    child.returncode = os.waitstatus_to_exitcode(status)
-    _started.remove(child)
-    if child.returncode != 0:
-        raise SystemExit(f"exit code {child.returncode}: {' '.join(map(str, args))}")
-    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    # GNU time stands between: a child of ours would be charged with the memory of this interpreter.
+    with tempfile.NamedTemporaryFile("r") as usage:
+        timed = ["/usr/bin/time", "-q", "-f", "%U %S %M", "-o", usage.name, *args]
+        began = time.perf_counter()
+        child = start(timed, start_new_session=True, **options)
+        code = child.wait()
+        seconds = time.perf_counter() - began
+        _started.remove(child)
+        if code != 0:
+            raise SystemExit(f"exit code {code}: {' '.join(map(str, args))}")
+        user_s, system_s, rss_kb = usage.read().split()
+    return Run(seconds, float(user_s) + float(system_s), int(rss_kb) / 1024)
 
 
 def imgctl(data: Path, *args, **options) -> Run:
@@ -243,10 +252,11 @@ def percentile(values, percent: float) -> float:
     return ordered[low] + (ordered[high] - ordered[low]) * (at - low)
 
 
-def paired(ours, theirs) -> str:
+def paired(ours, theirs, digits: int = 2) -> str:
     """The ratio of each round, and the middle one."""
     ratios = [a / b for a, b in zip(ours, theirs)]
-    return f"{median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
+    low, middle, high = (f"{ratio:.{digits}f}" for ratio in (min(ratios), median(ratios), max(ratios)))
+    return f"{middle} ({low}–{high})"
 
 
 def spread(values, digits: int = 0) -> str:

@@ -102,7 +102,7 @@ class Server:
         rss = sum(status_mb(pid, "VmRSS") for pid in self.pids)
         return [
             self.name, spread(self.rates), f"{median(self.rates) / median(base.rates):.3f}",
-            paired(self.rates, base.rates), f"{median(self.cpu_us):.1f}",
+            paired(self.rates, base.rates, 3), f"{median(self.cpu_us):.1f}",
             f"{median(self.cpu_us) / median(base.cpu_us):.3f}", f"{median(self.p99_ms):.1f}",
             f"{rss:.0f}", self.errors,
         ]

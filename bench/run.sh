@@ -34,6 +34,7 @@ need() { command -v "$1" > /dev/null || missing+=("$2"); }
 need python3 python3
 need dpkg-deb dpkg
 need nginx nginx
+[[ -x /usr/bin/time ]] || missing+=(time) # to the shell, `time` is a word of its own
 [[ $which == all || $which == hits ]] && need wrk wrk
 [[ $which == all || $which == ingest ]] && need rsync rsync
 if ((${#missing[@]})); then
