@@ -92,10 +92,10 @@ def main(work: Path, material: Path, large: bool) -> None:
     sizes = [min(2000, FILES)] + ([FILES] if FILES > 2000 else []) + ([LARGE_FILES] if large else [])
     rows = []
     for files in sizes:
+        directory = tree(material, files)
         if files == FILES:
             done = max(runs[IMGCTL_ROW], key=lambda r: r.rss_mb)
         else:
-            directory = tree(material, files)
             warm(directory)
             done = ingest(directory, work)
         rows.append([f"{files:,}", f"{done.rss_mb:.0f}", f"{files / done.seconds:,.0f}", f"{done.cpu_s:.1f}"])
