@@ -1,11 +1,12 @@
 """Files taken in: imgctl, which checks, hashes, catalogues and makes durable, against plain copying."""
 
+import itertools
 import subprocess
 import time
 from pathlib import Path
 
 from common import (
-    ROUNDS, Run, Site, first_line, flush, median, paired, remove, run, say, setting, spread, table, warm,
+    ROUNDS, Run, Site, first_line, flush, median, paired, run, say, setting, spread, table, warm,
 )
 from material import tree
 
@@ -17,28 +18,31 @@ RSYNC = "rsync -a"
 RSYNC_DURABLE = "rsync -a, sync -f"
 
 
+# Copies stay until the end: ext4 passes over inodes deleted within the last minutes one by one, so that whoever comes
+# after a removal would pay for it.
+number = itertools.count()
+
+
 def ingest(source: Path, work: Path) -> Run:
-    site = Site(work / "ingest-data")
+    site = Site(work / f"ingest-{next(number)}")
     flush()
     done = site.imgctl("ingest", source)
     count = site.query("SELECT count(*) FROM image")[0][0]
     files = sum(1 for _ in (site.data / "original").rglob("*.jpg"))
     expected = sum(1 for _ in source.rglob("*.jpg"))
     assert count == files == expected, f"{expected} files, {count} on record, {files} on disk"
-    remove(site.data)
     return done
 
 
 def copy(args: list[str], source: Path, work: Path) -> tuple[Run, float]:
     """What copying costs, and how long until it would survive power loss."""
-    into = work / "copy"
+    into = work / f"copy-{next(number)}"
     into.mkdir()
     flush()
     began = time.perf_counter()
     done = run([*args, f"{source}/.", f"{into}/"])
     run(["sync", "-f", into])
     durable_s = time.perf_counter() - began
-    remove(into)
     return done, durable_s
 
 
@@ -65,9 +69,9 @@ def main(work: Path, material: Path, large: bool) -> None:
         runs.setdefault(name, []).append(done)
 
     order = [IMGCTL_ROW, *copies]
-    for number in range(ROUNDS):
-        say(f"ingest: round {number + 1} of {ROUNDS}")
-        shift = number % len(order)
+    for turn in range(ROUNDS):
+        say(f"ingest: round {turn + 1} of {ROUNDS}")
+        shift = turn % len(order)
         for name in order[shift:] + order[:shift]:
             measure(name)
 

@@ -35,10 +35,10 @@ def main() -> None:
         print(f"Measured on {machine(args.dir)}.\n", flush=True)
         if args.which in ("all", "hits"):
             hits.main(work, material)
-        if args.which in ("all", "ingest"):
-            ingest.main(work, material, args.large)
         if args.which in ("all", "miss"):
             miss.main(work, material)
+        if args.which in ("all", "ingest"):
+            ingest.main(work, material, args.large)
     finally:
         common.stop_all()
         common.remove(work)
