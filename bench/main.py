@@ -1,0 +1,48 @@
+"""Runs the benches asked for and prints their tables. Started by run.sh."""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import common
+import hits
+import ingest
+import miss
+
+
+def machine(directory: Path) -> str:
+    filesystem = subprocess.run(
+        ["df", "--output=fstype", directory], capture_output=True, text=True, check=True
+    ).stdout.split()[-1]
+    commit = common.first_line("git", "-C", str(common.BENCH), "describe", "--always", "--dirty")
+    return f"{os.cpu_count()} cores, {filesystem}, Linux {platform.release()}; commit {commit}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("which", choices=["all", "hits", "ingest", "miss"])
+    parser.add_argument("--large", action="store_true")
+    parser.add_argument("--dir", type=Path, required=True)
+    args = parser.parse_args()
+    common.end_cleanly_on_signals()
+    work, material = args.dir / "work", args.dir / "material"
+    common.remove(work)
+    work.mkdir(parents=True)
+    try:
+        print(f"Measured on {machine(args.dir)}.\n", flush=True)
+        if args.which in ("all", "hits"):
+            hits.main(work, material)
+        if args.which in ("all", "miss"):
+            miss.main(work, material)
+        if args.which in ("all", "ingest"):
+            ingest.main(work, material, args.large)
+    finally:
+        common.stop_all()
+        common.remove(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
