@@ -30,13 +30,16 @@ fn answer_all() -> Result<(), Box<dyn Error>> {
 
 fn answer(line: &str) -> Result<(f64, usize), Box<dyn Error>> {
     let mut fields = line.splitn(3, '\t');
-    let (Some(definition), Some(format), Some(file)) = (fields.next(), fields.next(), fields.next())
+    let (Some(definition), Some(format), Some(file)) =
+        (fields.next(), fields.next(), fields.next())
     else {
         return Err(format!("not three fields: {line}").into());
     };
     let definition: PresetDefinition = definition.parse()?;
     let format: OutputFormat = format.parse()?;
-    let recipe = definition.recipe(format).ok_or("not a format of the preset")?;
+    let recipe = definition
+        .recipe(format)
+        .ok_or("not a format of the preset")?;
     let original = std::fs::read(file)?;
     let request = DeriveRequest {
         original: &original,
