@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::blobs::aliases::Existing;
 use crate::blobs::durable::Flusher;
@@ -26,10 +26,18 @@ pub(crate) struct Committer {
     staging: Arc<Staging>,
     flusher: Arc<Flusher>,
     /// Ids that a dry run would have recorded.
-    would_be_new: HashSet<ImageId>,
+    would_be_new: Mutex<HashSet<ImageId>>,
+}
+
+/// A batch whose originals stand.
+#[derive(Debug, Default)]
+pub(crate) struct Placement {
+    entries: Vec<Entry>,
+    rejected: Vec<Outcome>,
 }
 
 /// A prepared file on its way through the batch.
+#[derive(Debug)]
 struct Entry {
     path: PathBuf,
     ready: Ready,
@@ -50,32 +58,43 @@ impl Committer {
             options: Arc::clone(options),
             staging: Arc::clone(staging),
             flusher: Arc::new(Flusher::open(origin.tree.root())?),
-            would_be_new: HashSet::new(),
+            would_be_new: Mutex::default(),
         })
     }
 
-    pub(crate) async fn commit(
-        &mut self,
-        batch: Vec<Prepared>,
-        report: &mut impl FnMut(Outcome),
-    ) -> Result<(), OriginError> {
-        let mut entries = Vec::with_capacity(batch.len());
+    /// Makes the originals of a batch stand, durably. Nothing of it is on record yet.
+    pub(crate) async fn place(&self, batch: Vec<Prepared>) -> Result<Placement, OriginError> {
+        let mut placement = Placement::default();
         for Prepared { path, result } in batch {
             match result {
-                Ok(ready) => {
-                    entries.push(Entry {
-                        path,
-                        ready,
-                        fault: None,
-                        healed: false,
-                    });
-                }
-                Err(rejection) => report(Outcome {
+                Ok(ready) => placement.entries.push(Entry {
+                    path,
+                    ready,
+                    fault: None,
+                    healed: false,
+                }),
+                Err(rejection) => placement.rejected.push(Outcome {
                     path,
                     result: Err(rejection),
                 }),
             }
         }
+        if self.options.effect == Effect::Apply && !placement.entries.is_empty() {
+            let (origin, flusher) = (Arc::clone(&self.origin), Arc::clone(&self.flusher));
+            let entries = placement.entries;
+            let place = move || place_all(&origin.tree, &flusher, entries);
+            placement.entries = blocking(place).await?;
+        }
+        Ok(placement)
+    }
+
+    /// Puts a batch on record and reports what became of it.
+    pub(crate) async fn record(
+        &self,
+        Placement { entries, rejected }: Placement,
+        report: &mut impl FnMut(Outcome),
+    ) -> Result<(), OriginError> {
+        rejected.into_iter().for_each(&mut *report);
         if entries.is_empty() {
             return Ok(());
         }
@@ -90,9 +109,6 @@ impl Committer {
         entries: Vec<Entry>,
         report: &mut impl FnMut(Outcome),
     ) -> Result<(), OriginError> {
-        let (origin, flusher) = (Arc::clone(&self.origin), Arc::clone(&self.flusher));
-        let place = move || place_all(&origin.tree, &flusher, entries);
-        let entries = blocking(place).await?;
         let recorded = self
             .origin
             .catalog
@@ -151,6 +167,15 @@ impl Committer {
         Ok(())
     }
 
+    /// Whether a dry run has not met this image before.
+    fn is_first(&self, id: ImageId) -> bool {
+        let mut met = self
+            .would_be_new
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        met.insert(id)
+    }
+
     /// Derives each image of the batch once.
     async fn derive(
         &self,
@@ -181,7 +206,7 @@ impl Committer {
     }
 
     async fn pretend(
-        &mut self,
+        &self,
         entries: Vec<Entry>,
         report: &mut impl FnMut(Outcome),
     ) -> Result<(), OriginError> {
@@ -202,7 +227,7 @@ impl Committer {
             let result = match (taken, alias) {
                 (Some(by), Some(name)) if by != image.id => Err(alias_taken(&name, by, image.id)),
                 (_, alias) => {
-                    let new = !known.contains(&image.id) && self.would_be_new.insert(image.id);
+                    let new = !known.contains(&image.id) && self.is_first(image.id);
                     Ok(Ingested {
                         image,
                         new,

@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc as std_mpsc;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -17,25 +15,31 @@ use crate::model::record::Image;
 use crate::origin::Origin;
 use crate::origin::error::OriginError;
 
+mod queue; // from the one who finds files to those who read them
 mod prepare; // one file: read, check, strip, hash, stage
 mod commit; // a batch: flush, place, record
 
 pub use prepare::{Input, Rejection, Symlinks};
 
+use commit::{Committer, Placement};
 use prepare::Prepared;
+use queue::Queue;
 
 /// Candidates read ahead of the workers.
 const CANDIDATES_MAX: usize = 256;
 /// Prepared files ahead of the commit: two batches, so that workers go on while one is committed.
 const PREPARED_MAX: usize = 2 * BATCH_MAX;
 /// Files that are made durable together.
-const BATCH_MAX: usize = 1000;
+///
+/// Four flushes for each batch, whatever its size: at 1,000 they took longer than the files.
+const BATCH_MAX: usize = 4000;
 /// The same when derivatives are made too, which takes a thousand times as long.
 const DERIVE_BATCH_MAX: usize = 32;
 /// How long a batch waits to fill.
 const BATCH_LINGER: Duration = Duration::from_millis(100);
-/// How often a worker without work looks whether it is to stop.
-const STOP_POLL: Duration = Duration::from_millis(100);
+const BATCH_POLL: Duration = Duration::from_millis(5);
+/// Candidates that a worker takes at a time.
+const HANDFUL_MAX: usize = 16;
 
 /// One thing to ingest.
 #[derive(Debug)]
@@ -111,24 +115,31 @@ impl Origin {
     ) -> Result<(), OriginError> {
         let options = Arc::new(options);
         let staging = Arc::new(self.tree.stage()?);
-        let mut committer = commit::Committer::open(self, &options, &staging)?;
+        let committer = Committer::open(self, &options, &staging)?;
         let mut prepared = self.spawn_workers(candidates, &options, &staging, &stop);
         let batch_max = if options.derive.is_empty() {
             BATCH_MAX
         } else {
             DERIVE_BATCH_MAX
         };
-        let mut batch = Vec::with_capacity(batch_max);
-        let mut committed = Ok(());
-        while committed.is_ok() && prepared.recv_many(&mut batch, batch_max).await > 0 {
-            fill(&mut batch, batch_max, &mut prepared).await;
-            committed = committer
-                .commit(std::mem::take(&mut batch), &mut report)
-                .await;
-            if stop.is_set() {
-                break;
+        let mut placed = Placement::default();
+        let committed = loop {
+            let next = async {
+                let mut batch = Vec::with_capacity(batch_max);
+                if stop.is_set() || prepared.recv_many(&mut batch, batch_max).await == 0 {
+                    return Ok(None);
+                }
+                fill(&mut batch, batch_max, &mut prepared).await;
+                committer.place(batch).await.map(Some)
+            };
+            // The next batch is written while this one is put on record.
+            let record = committer.record(std::mem::take(&mut placed), &mut report);
+            match tokio::join!(record, next) {
+                (Ok(()), Ok(Some(batch))) => placed = batch,
+                (Ok(()), Ok(None)) => break Ok(()),
+                (Err(error), _) | (Ok(()), Err(error)) => break Err(error),
             }
-        }
+        };
         if committed.is_err() {
             stop.stop();
         }
@@ -152,48 +163,43 @@ impl Origin {
         staging: &Arc<Staging>,
         stop: &StopFlag,
     ) -> mpsc::Receiver<Prepared> {
-        let (offer, offered) = std_mpsc::sync_channel(CANDIDATES_MAX);
+        let queue = Arc::new(Queue::new(CANDIDATES_MAX));
         let (send, prepared) = mpsc::channel(PREPARED_MAX);
-        let stopped = stop.clone();
+        let (offered, stopped) = (Arc::clone(&queue), stop.clone());
         std::thread::spawn(move || {
-            for candidate in candidates {
-                if stopped.is_set() || offer.send(candidate).is_err() {
-                    return;
-                }
-            }
+            let _all_pushed = candidates
+                .into_iter()
+                .all(|candidate| offered.push(candidate, &stopped));
+            offered.close();
         });
-        let offered = Arc::new(Mutex::new(offered));
         for _ in 0..worker_count(options.jobs) {
             let (origin, options) = (Arc::clone(self), Arc::clone(options));
             let staging = Arc::clone(staging);
-            let (offered, send, stop) = (Arc::clone(&offered), send.clone(), stop.clone());
+            let (queue, send, stop) = (Arc::clone(&queue), send.clone(), stop.clone());
             std::thread::spawn(move || {
-                while let Some(candidate) = next(&offered, &stop) {
-                    let prepared = prepare::prepare_safely(&origin, &staging, candidate, &options);
-                    if prepared.is_disk_full() {
-                        stop.stop();
-                    }
-                    if send.blocking_send(prepared).is_err() {
+                loop {
+                    let handful = queue.take(HANDFUL_MAX, &stop);
+                    if handful.is_empty() {
                         return;
+                    }
+                    for candidate in handful {
+                        let prepared =
+                            prepare::prepare_safely(&origin, &staging, candidate, &options);
+                        if prepared.is_disk_full() {
+                            stop.stop();
+                        }
+                        if send.blocking_send(prepared).is_err() {
+                            return;
+                        }
+                        if stop.is_set() {
+                            return;
+                        }
                     }
                 }
             });
         }
         prepared
     }
-}
-
-/// The next candidate; none after the last, and after a stop, even if the list of candidates is waiting for its author.
-fn next(offered: &Mutex<std_mpsc::Receiver<Candidate>>, stop: &StopFlag) -> Option<Candidate> {
-    while !stop.is_set() {
-        let offered = offered.lock().unwrap_or_else(PoisonError::into_inner);
-        match offered.recv_timeout(STOP_POLL) {
-            Ok(candidate) => return Some(candidate),
-            Err(std_mpsc::RecvTimeoutError::Timeout) => {}
-            Err(std_mpsc::RecvTimeoutError::Disconnected) => return None,
-        }
-    }
-    None
 }
 
 fn worker_count(jobs: usize) -> usize {
@@ -204,17 +210,25 @@ fn worker_count(jobs: usize) -> usize {
 }
 
 /// Waits a little for a batch to fill, since a thousand files cost little more to make durable than one.
+///
+/// By looking, not by being woken: a wake-up for each file would cost as much as reading it.
 async fn fill(
     batch: &mut Vec<Prepared>,
     batch_max: usize,
     prepared: &mut mpsc::Receiver<Prepared>,
 ) {
     let deadline = tokio::time::Instant::now() + BATCH_LINGER;
-    while batch.len() < batch_max {
-        let room = batch_max - batch.len();
-        match tokio::time::timeout_at(deadline, prepared.recv_many(batch, room)).await {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
+    while tokio::time::Instant::now() < deadline {
+        while batch.len() < batch_max {
+            match prepared.try_recv() {
+                Ok(more) => batch.push(more),
+                Err(mpsc::error::TryRecvError::Empty) => break,
+                Err(mpsc::error::TryRecvError::Disconnected) => return,
+            }
         }
+        if batch.len() == batch_max {
+            return;
+        }
+        tokio::time::sleep(BATCH_POLL).await;
     }
 }

@@ -201,7 +201,7 @@ fn read_file(
         }
         .into());
     }
-    let bytes = read_whole(file, size_bytes, bytes_max).map_err(unreadable)?;
+    let bytes = read_whole(file, size_bytes).map_err(unreadable)?;
     if bytes.len() as u64 != size_bytes {
         return Err(
             Rejection::new("changed-while-read", "its size changed while it was read")
@@ -223,10 +223,24 @@ fn unreadable(error: &io::Error, symlinks: Symlinks) -> Rejection {
     }
 }
 
-fn read_whole(file: File, size_bytes: u64, bytes_max: u64) -> io::Result<Vec<u8>> {
-    // One byte more than expected, so that the end is seen without growing the buffer.
-    let mut bytes = Vec::with_capacity(usize::try_from(size_bytes).unwrap_or(0).saturating_add(1));
-    file.take(bytes_max + 1).read_to_end(&mut bytes)?;
+/// The whole file in one system call, mostly: a regular file answers less than it was asked for at its end only.
+fn read_whole(mut file: File, size_bytes: u64) -> io::Result<Vec<u8>> {
+    // One byte more than expected, so that growth is seen.
+    let mut bytes = vec![0; usize::try_from(size_bytes).unwrap_or(0).saturating_add(1)];
+    let mut len = 0;
+    while len < bytes.len() {
+        match file.read(&mut bytes[len..]) {
+            Ok(read) => {
+                len += read;
+                if read == 0 || len as u64 == size_bytes {
+                    break;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(len);
     Ok(bytes)
 }
 
