@@ -18,14 +18,6 @@ pub struct Aliases<'a> {
     root: &'a Path,
 }
 
-/// What to do when a file stands at the name already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Existing {
-    /// Another image's file is an error, [`BlobError::Taken`].
-    Keep,
-    Replace,
-}
-
 impl<'a> Aliases<'a> {
     pub(crate) fn new(root: &'a Path) -> Self {
         Self { root }
@@ -52,12 +44,13 @@ impl<'a> Aliases<'a> {
     }
 
     /// Puts the original at the alias: a hard link, else a reflink, else a copy.
+    ///
+    /// Over any other file there: whose name it is, the catalog has decided before.
     pub fn link(
         &self,
         staging: &Staging,
         original: &Path,
         name: &AliasName,
-        existing: Existing,
     ) -> Result<(), BlobError> {
         let path = self.path(name);
         match in_directory(&path, || fs::hard_link(original, &path)) {
@@ -70,10 +63,7 @@ impl<'a> Aliases<'a> {
                     let is_dir = io::Error::from(io::ErrorKind::IsADirectory);
                     return Err(BlobError::io("link", &path)(is_dir));
                 }
-                match existing {
-                    Existing::Keep => Err(BlobError::Taken { path }),
-                    Existing::Replace => replace(staging, original, &path),
-                }
+                replace(staging, original, &path)
             }
             Err(error) if cannot_link(&error) => replace(staging, original, &path),
             Err(error) => Err(BlobError::io("link", &path)(error)),
@@ -134,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_is_the_same_file_and_is_replaced_only_on_request() {
+    fn an_alias_is_the_same_file_and_replacing_it_leaves_originals_alone() {
         let dir = tempfile::tempdir().unwrap();
         let tree = Tree::create(dir.path(), ShardWidth::Three, SpaceFloor::default()).unwrap();
         let staging = tree.stage().unwrap();
@@ -144,14 +134,10 @@ mod tests {
         let aliases = tree.aliases();
         let name = alias("/shop/a b.jpg");
 
-        aliases.link(&staging, &one, &name, Existing::Keep).unwrap();
-        aliases.link(&staging, &one, &name, Existing::Keep).unwrap();
+        aliases.link(&staging, &one, &name).unwrap();
+        aliases.link(&staging, &one, &name).unwrap();
         assert!(is_same(&one, &dir.path().join("alias/_/shop/a b.jpg")));
-        let taken = aliases.link(&staging, &two, &name, Existing::Keep);
-        assert!(matches!(taken, Err(BlobError::Taken { .. })));
-        aliases
-            .link(&staging, &two, &name, Existing::Replace)
-            .unwrap();
+        aliases.link(&staging, &two, &name).unwrap();
         assert_eq!(fs::read(aliases.path(&name)).unwrap(), b"two");
         assert_eq!(fs::read(&one).unwrap(), b"one");
     }
@@ -164,18 +150,10 @@ mod tests {
         let one = dir.path().join("original/1");
         fs::write(&one, b"one").unwrap();
         let aliases = tree.aliases();
-        aliases
-            .link(&staging, &one, &alias("/a/b.jpg"), Existing::Keep)
-            .unwrap();
+        aliases.link(&staging, &one, &alias("/a/b.jpg")).unwrap();
 
-        for existing in [Existing::Keep, Existing::Replace] {
-            let linked = aliases.link(&staging, &one, &alias("/a"), existing);
-            assert!(matches!(linked, Err(BlobError::Io { .. })), "{linked:?}");
-        }
-        assert!(
-            aliases
-                .link(&staging, &one, &alias("/a/b.jpg/c"), Existing::Replace)
-                .is_err()
-        );
+        let linked = aliases.link(&staging, &one, &alias("/a"));
+        assert!(matches!(linked, Err(BlobError::Io { .. })), "{linked:?}");
+        assert!(aliases.link(&staging, &one, &alias("/a/b.jpg/c")).is_err());
     }
 }

@@ -33,8 +33,6 @@ pub enum BlobError {
         free: u64,
         floor: u64,
     },
-    #[error("{} is taken by a file of other bytes", path.display())]
-    Taken { path: PathBuf },
 }
 
 impl BlobError {
@@ -71,10 +69,7 @@ impl BlobError {
                     io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
                 )
             }
-            Self::NotATree { .. }
-            | Self::NotEmpty { .. }
-            | Self::Layout { .. }
-            | Self::Taken { .. } => false,
+            Self::NotATree { .. } | Self::NotEmpty { .. } | Self::Layout { .. } => false,
         }
     }
 
@@ -86,7 +81,6 @@ impl BlobError {
             Self::NotATree { .. } => "not-a-data-directory",
             Self::NotEmpty { .. } => "data-directory-not-empty",
             Self::Layout { .. } => "layout",
-            Self::Taken { .. } => "path-taken",
         }
     }
 
@@ -101,7 +95,7 @@ impl BlobError {
                     .to_owned(),
             ),
             Self::Layout { .. } => Some("use the imgctl that made this tree, or a newer one".to_owned()),
-            Self::Io { .. } | Self::BelowFloor { .. } | Self::Taken { .. } => None,
+            Self::Io { .. } | Self::BelowFloor { .. } => None,
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::blobs::aliases::Existing;
 use crate::blobs::blocking;
 use crate::model::alias::AliasName;
 use crate::model::image_id::ImageId;
@@ -206,10 +205,7 @@ impl Origin {
         let link = move || {
             let original = origin.tree.originals().path(id, image.media);
             let staging = origin.flights.staging();
-            origin
-                .tree
-                .aliases()
-                .link(staging, &original, &name, Existing::Replace)
+            origin.tree.aliases().link(staging, &original, &name)
         };
         match blocking(link).await {
             Ok(()) => Ok(Found::File { path }),

@@ -4,7 +4,6 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::blobs::aliases::Existing;
 use crate::blobs::durable::Flusher;
 use crate::blobs::originals::Placed;
 use crate::blobs::staging::Staging;
@@ -161,7 +160,7 @@ impl Committer {
                 .path(ready.image.id, ready.image.media);
             for name in self.origin.catalog.list_aliases_of(ready.image.id).await? {
                 let aliases = self.origin.tree.aliases();
-                aliases.link(&self.staging, &original, &name, Existing::Replace)?;
+                aliases.link(&self.staging, &original, &name)?;
             }
         }
         Ok(())
@@ -337,10 +336,7 @@ fn reconcile(
         return Ok(None);
     }
     let original = tree.originals().path(image.id, image.media);
-    match tree
-        .aliases()
-        .link(staging, &original, name, Existing::Replace)
-    {
+    match tree.aliases().link(staging, &original, name) {
         Ok(()) => Ok(Some(tree.aliases().path(name))),
         Err(error) if error.is_full() => Err(error),
         Err(error) => {
