@@ -1,12 +1,14 @@
 //! A batch of images: what of it is sent to the database, and what became of each entry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{AliasOutcome, NewImage, Recorded};
 use crate::model::alias::AliasName;
+use crate::model::audit::AuditEntry;
 use crate::model::clock::UnixSeconds;
 use crate::model::image_id::ImageId;
 use crate::model::record::Image;
+use crate::model::tag::Tag;
 
 /// Each id and each alias once, as its first entry has it.
 ///
@@ -16,6 +18,9 @@ use crate::model::record::Image;
 pub(super) struct Batch<'a> {
     pub(super) images: Vec<&'a Image>,
     pub(super) aliases: Vec<(&'a AliasName, ImageId)>,
+    pub(super) tags: Vec<(ImageId, &'a Tag)>,
+    /// In the order of the entries.
+    pub(super) audits: Vec<&'a AuditEntry>,
 }
 
 /// What of a batch was on record before it.
@@ -29,15 +34,22 @@ impl<'a> Batch<'a> {
     pub(super) fn of(entries: &'a [NewImage]) -> Self {
         let mut images = BTreeMap::new();
         let mut aliases = BTreeMap::new();
+        let mut tags = BTreeSet::new();
         for entry in entries {
             images.entry(entry.image.id).or_insert(&entry.image);
             for name in &entry.aliases {
                 aliases.entry(name).or_insert(entry.image.id);
             }
+            tags.extend(entry.tags.iter().map(|tag| (entry.image.id, tag)));
         }
         Self {
             images: images.into_values().collect(),
             aliases: aliases.into_iter().collect(),
+            tags: tags.into_iter().collect(),
+            audits: entries
+                .iter()
+                .filter_map(|entry| entry.audit.as_ref())
+                .collect(),
         }
     }
 }
@@ -52,6 +64,7 @@ pub(super) fn outcomes(entries: &[NewImage], before: Before) -> Vec<Recorded> {
     for NewImage {
         image,
         aliases: names,
+        ..
     } in entries
     {
         let known = images.get(&image.id).copied();

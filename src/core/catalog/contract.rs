@@ -121,6 +121,8 @@ async fn a_batch_sees_its_own_entries(catalog: &dyn Catalog) {
             ..image(n)
         },
         aliases: aliases.iter().copied().cloned().collect(),
+        tags: Vec::new(),
+        audit: None,
     };
     let batch = [
         entry(40, 7, &[&a, &a]),
@@ -174,6 +176,8 @@ async fn aliases_are_bytes_on_a_host(catalog: &dyn Catalog) {
     let entry = NewImage {
         image: image(50),
         aliases: names.clone(),
+        tags: Vec::new(),
+        audit: None,
     };
     let recorded = catalog.record_images(&[entry]).await.unwrap();
     assert_eq!(recorded[0].aliases, vec![AliasOutcome::New; names.len()]);
@@ -193,6 +197,8 @@ async fn a_large_batch_is_recorded(catalog: &dyn Catalog) {
         .map(|n| NewImage {
             image: image(n),
             aliases: vec![name(None, &format!("/large/{n}"))],
+            tags: Vec::new(),
+            audit: None,
         })
         .collect();
     let recorded = catalog.record_images(&batch).await.unwrap();
@@ -210,6 +216,8 @@ async fn an_image_at_once_is_new_once(catalogs: &[Arc<dyn Catalog>]) {
                 .map(|n| NewImage {
                     image: image(n),
                     aliases: vec![name(None, &format!("/at-once/{}", (n * 7 + task) % 60))],
+                    tags: Vec::new(),
+                    audit: None,
                 })
                 .collect();
             // Each in another order: who locks row by row as they come waits for ever.
@@ -237,6 +245,8 @@ async fn totals_count(catalog: &dyn Catalog) {
     let entry = NewImage {
         image: image(60),
         aliases: vec![name(None, "/totals/a"), name(None, "/totals/b")],
+        tags: Vec::new(),
+        audit: None,
     };
     catalog.record_images(&[entry]).await.unwrap();
     let made = |variant, size_bytes| Derivative {
@@ -296,6 +306,8 @@ fn alone(image: &Image) -> NewImage {
     NewImage {
         image: image.clone(),
         aliases: Vec::new(),
+        tags: Vec::new(),
+        audit: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What SQLite and PostgreSQL each do in their own way, below the trait that is written once.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
@@ -24,10 +25,15 @@ pub(super) trait Engine: fmt::Debug + Send + Sync {
     async fn write(&self, durability: Durability, writes: &[Write<'_>])
     -> Result<u64, sqlx::Error>;
 
+    /// As [`Self::write`], if `first` changes anything; otherwise nothing is committed.
+    async fn write_if(&self, first: Write<'_>, then: &[Write<'_>]) -> Result<bool, sqlx::Error>;
+
     /// Inserts what of `batch` is not on record, and answers what was.
     async fn insert_images(&self, batch: &Batch<'_>) -> Result<Before, CatalogError>;
 
     async fn find_images(&self, ids: &[ImageId]) -> Result<Vec<Self::Row>, sqlx::Error>;
+
+    async fn find_blocked(&self, ids: &[ImageId]) -> Result<Vec<Self::Row>, sqlx::Error>;
 
     async fn list_images(&self, page: &ImagePage) -> Result<Vec<Self::Row>, sqlx::Error>;
 
@@ -56,6 +62,8 @@ pub(super) enum Arg<'a> {
     Int(i64),
     Text(&'a str),
     Bytes(&'a [u8]),
+    MaybeInt(Option<i64>),
+    MaybeText(Option<&'a str>),
 }
 
 /// Binds `$args` in order. A macro, because the two databases share no type of query.
@@ -67,6 +75,8 @@ macro_rules! bind_all {
                 Arg::Int(value) => query.bind(value),
                 Arg::Text(value) => query.bind(value),
                 Arg::Bytes(value) => query.bind(value),
+                Arg::MaybeInt(value) => query.bind(value),
+                Arg::MaybeText(value) => query.bind(value),
             })
     };
 }
@@ -84,4 +94,9 @@ pub(super) fn to_i64(value: u64) -> i64 {
 /// PostgreSQL refuses NUL in text, and messages of decoders quote what they found.
 pub(super) fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
+}
+
+/// Counts of an audit entry, as they stand in the database.
+pub(super) fn counts_json(counts: &BTreeMap<String, u64>) -> String {
+    serde_json::to_string(counts).expect("text and numbers have a JSON form")
 }

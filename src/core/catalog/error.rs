@@ -1,6 +1,7 @@
 //! What can go wrong between the origin and its database.
 
 use crate::catalog::{SCHEMA_VERSION, SchemaState};
+use crate::model::image_id::ImageId;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
@@ -29,6 +30,8 @@ pub enum CatalogError {
         #[source]
         source: sqlx::Error,
     },
+    #[error("image {id} is being erased")]
+    BeingErased { id: ImageId },
     #[error("{action}: column {column} holds {found}")]
     Row {
         action: &'static str,
@@ -42,6 +45,7 @@ impl CatalogError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Open { source, .. } | Self::Query { source, .. } => is_passing(source),
+            Self::BeingErased { .. } => true,
             Self::Schema { .. } | Self::Url { .. } | Self::Row { .. } => false,
         }
     }
@@ -50,7 +54,10 @@ impl CatalogError {
     pub fn is_full(&self) -> bool {
         match self {
             Self::Open { source, .. } | Self::Query { source, .. } => is_sqlite_full(source),
-            Self::Schema { .. } | Self::Url { .. } | Self::Row { .. } => false,
+            Self::BeingErased { .. }
+            | Self::Schema { .. }
+            | Self::Url { .. }
+            | Self::Row { .. } => false,
         }
     }
 
@@ -63,6 +70,7 @@ impl CatalogError {
             Self::Url { .. } => "catalog-url",
             Self::Query { .. } => "catalog-query",
             Self::Row { .. } => "catalog-row",
+            Self::BeingErased { .. } => "being-erased",
         }
     }
 
@@ -81,6 +89,7 @@ impl CatalogError {
                 "free some space on the file system of the catalog; nothing that was reported as done is lost"
             }
             Self::Open { .. } => "check `catalog.url` in imgctl.toml and that the database runs",
+            Self::BeingErased { .. } => "try again in a moment",
             Self::Url { .. } | Self::Query { .. } | Self::Row { .. } => return None,
         };
         Some(hint.to_owned())

@@ -6,10 +6,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::model::alias::AliasName;
+use crate::model::audit::AuditEntry;
 use crate::model::clock::UnixSeconds;
 use crate::model::image_id::ImageId;
 use crate::model::preset::{PresetDefinition, PresetName};
 use crate::model::record::{Derivative, DerivativeKey, Image};
+use crate::model::tag::Tag;
 
 pub mod error; // what can go wrong
 pub mod url; // which database, from its URL
@@ -20,6 +22,14 @@ mod rows; // rows into model values
 mod batch; // what becomes of the entries of a batch
 mod engine; // what the two databases do differently
 mod relational; // the trait, over either engine
+pub mod access; // keys, tickets, people, the audit log
+mod access_rows; // rows into these
+mod access_sql; // what both databases read alike of it
+mod relational_access; // over either engine
+pub mod removal; // names and images taken away, and bytes not wanted
+mod relational_removal; // over either engine
+pub mod search; // lists by more than id
+mod relational_search; // over either engine
 mod sqlite; // one machine
 mod sqlite_batch; // many rows at once
 mod postgres; // more than one
@@ -29,15 +39,22 @@ mod contract; // what both must keep
 #[cfg(test)]
 mod contract_derive; // the part of it that making derivatives relies on
 #[cfg(test)]
+mod contract_access; // the part of it that access relies on
+#[cfg(test)]
+mod contract_removal; // the part of it that removing relies on
+#[cfg(test)]
 mod contract_schema; // what both must keep before there is a catalog
 
+pub use access::AccessCatalog;
 pub use error::CatalogError;
 pub use open::{CatalogSettings, open};
+pub use removal::RemovalCatalog;
 pub use schema::{SchemaReport, SchemaState, apply_schema, schema_state};
+pub use search::SearchCatalog;
 pub use url::CatalogUrl;
 
 /// The schema version that this build reads and writes.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// What exists, and who is making what.
 ///
@@ -48,12 +65,13 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// * a database with another schema than [`SCHEMA_VERSION`] is not opened: [`CatalogError::Schema`];
 /// * lists are in ascending order of their key and continue strictly after the cursor given.
 #[async_trait]
-pub trait Catalog: Send + Sync + fmt::Debug {
+pub trait Catalog: AccessCatalog + RemovalCatalog + SearchCatalog + fmt::Debug {
     /// Records images and aliases, all or nothing, in one transaction.
     ///
     /// An image already on record is left as it is. An alias that names another image already is left as it is too, and
     /// answered as [`AliasOutcome::Taken`]. The outcome at an index belongs to the entry at that index; entries with the
-    /// same id or alias within one batch see those before them.
+    /// same id or alias within one batch see those before them. An image whose erasure is not finished is refused with
+    /// [`CatalogError::BeingErased`].
     async fn record_images(&self, batch: &[NewImage]) -> Result<Vec<Recorded>, CatalogError>;
 
     async fn find_image(&self, id: ImageId) -> Result<Option<Image>, CatalogError>;
@@ -146,6 +164,9 @@ pub trait Catalog: Send + Sync + fmt::Debug {
 pub struct NewImage {
     pub image: Image,
     pub aliases: Vec<AliasName>,
+    pub tags: Vec<Tag>,
+    /// Written in the same transaction.
+    pub audit: Option<AuditEntry>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -63,6 +63,21 @@ impl Engine for Postgres {
         Ok(changed)
     }
 
+    async fn write_if(&self, first: Write<'_>, then: &[Write<'_>]) -> Result<bool, sqlx::Error> {
+        let mut transaction = self.pool.begin_with(BEGIN_DURABLE).await?;
+        let query = bind_all!(first.sql, first.args);
+        if query.execute(&mut *transaction).await?.rows_affected() == 0 {
+            transaction.rollback().await?;
+            return Ok(false);
+        }
+        for write in then {
+            let query = bind_all!(write.sql, write.args);
+            query.execute(&mut *transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+
     async fn insert_images(&self, batch: &Batch<'_>) -> Result<Before, CatalogError> {
         let failed = query_error("record images");
         let begun = self.pool.begin_with(BEGIN_DURABLE).await;
@@ -72,6 +87,9 @@ impl Engine for Postgres {
         if !batch.aliases.is_empty() {
             postgres_batch::insert_aliases(&mut transaction, batch, &mut before).await?;
         }
+        postgres_batch::insert_notes(&mut transaction, batch)
+            .await
+            .map_err(&failed)?;
         transaction.commit().await.map_err(&failed)?;
         Ok(before)
     }
@@ -79,6 +97,14 @@ impl Engine for Postgres {
     async fn find_images(&self, ids: &[ImageId]) -> Result<Vec<PgRow>, sqlx::Error> {
         let ids: Vec<&[u8]> = ids.iter().map(|id| &id.as_bytes()[..]).collect();
         sqlx::query(FIND_IMAGES)
+            .bind(ids)
+            .fetch_all(&self.pool)
+            .await
+    }
+
+    async fn find_blocked(&self, ids: &[ImageId]) -> Result<Vec<PgRow>, sqlx::Error> {
+        let ids: Vec<&[u8]> = ids.iter().map(|id| &id.as_bytes()[..]).collect();
+        sqlx::query("SELECT image_id FROM block WHERE image_id = ANY($1)")
             .bind(ids)
             .fetch_all(&self.pool)
             .await

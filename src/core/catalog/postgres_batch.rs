@@ -6,10 +6,11 @@ use sqlx::PgTransaction;
 
 use crate::catalog::CatalogError;
 use crate::catalog::batch::{Batch, Before};
-use crate::catalog::engine::{query_error, to_i64, without_nul};
+use crate::catalog::engine::{counts_json, query_error, to_i64, without_nul};
 use crate::catalog::relational::host_column;
 use crate::catalog::rows::{self, Fields};
 use crate::catalog::sql::image_columns;
+use crate::model::audit::AuditEntry;
 use crate::model::image_id::ImageId;
 use crate::model::record::{Derivative, Image};
 
@@ -54,6 +55,7 @@ pub(super) async fn insert_images(
     let new = fields
         .map(|fields| fields.id("id"))
         .collect::<Result<BTreeSet<ImageId>, _>>()?;
+    clear_tombstones(transaction, &new).await?;
     let known: Vec<&[u8]> = images
         .iter()
         .filter(|image| !new.contains(&image.id))
@@ -77,6 +79,82 @@ pub(super) async fn insert_images(
         let recorded_at = fields.int("recorded_at")?;
         before.images.insert(fields.id("id")?, recorded_at);
     }
+    Ok(())
+}
+
+/// Images may come back once their files are gone, and not before: whoever removes these would remove the new ones.
+async fn clear_tombstones(
+    transaction: &mut PgTransaction<'_>,
+    new: &BTreeSet<ImageId>,
+) -> Result<(), CatalogError> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<&[u8]> = new.iter().map(|id| &id.as_bytes()[..]).collect();
+    let clear = sqlx::query(CLEAR_TOMBSTONES).bind(&ids);
+    let cleared = clear.execute(&mut **transaction).await;
+    cleared.map_err(query_error(RECORD))?;
+    let left = sqlx::query(FIND_TOMBSTONES)
+        .bind(&ids)
+        .fetch_optional(&mut **transaction)
+        .await
+        .map_err(query_error(RECORD))?;
+    match left {
+        None => Ok(()),
+        Some(row) => Err(CatalogError::BeingErased {
+            id: Fields {
+                action: RECORD,
+                row: &row,
+            }
+            .id("image_id")?,
+        }),
+    }
+}
+
+/// Tags and audit entries.
+pub(super) async fn insert_notes(
+    transaction: &mut PgTransaction<'_>,
+    batch: &Batch<'_>,
+) -> Result<(), sqlx::Error> {
+    if !batch.tags.is_empty() {
+        let ids: Vec<&[u8]> = batch
+            .tags
+            .iter()
+            .map(|(id, _)| &id.as_bytes()[..])
+            .collect();
+        let tags: Vec<&str> = batch.tags.iter().map(|(_, tag)| tag.as_str()).collect();
+        let insert = sqlx::query(INSERT_TAGS).bind(ids).bind(tags);
+        insert.execute(&mut **transaction).await?;
+    }
+    if batch.audits.is_empty() {
+        return Ok(());
+    }
+    let texts = |column: fn(&AuditEntry) -> &str| -> Vec<String> {
+        let entries = batch.audits.iter();
+        entries.map(|entry| without_nul(column(entry))).collect()
+    };
+    let maybe_texts = |column: fn(&AuditEntry) -> Option<&str>| -> Vec<Option<String>> {
+        let entries = batch.audits.iter();
+        entries
+            .map(|entry| column(entry).map(without_nul))
+            .collect()
+    };
+    let at_ms: Vec<i64> = batch.audits.iter().map(|entry| entry.at_ms).collect();
+    let counts: Vec<String> = batch
+        .audits
+        .iter()
+        .map(|entry| counts_json(&entry.counts))
+        .collect();
+    sqlx::query(INSERT_AUDITS)
+        .bind(at_ms)
+        .bind(texts(|entry| &entry.actor))
+        .bind(texts(|entry| &entry.action))
+        .bind(texts(|entry| &entry.target))
+        .bind(maybe_texts(|entry| entry.reason.as_deref()))
+        .bind(maybe_texts(|entry| entry.request_id.as_deref()))
+        .bind(counts)
+        .execute(&mut **transaction)
+        .await?;
     Ok(())
 }
 
@@ -168,6 +246,19 @@ const INSERT_IMAGES: &str = concat!(
     $6::BIGINT[], $7::BIGINT[], $8::BIGINT[], $9::TEXT[])
     ON CONFLICT (id) DO NOTHING RETURNING id"
 );
+
+const CLEAR_TOMBSTONES: &str = "DELETE FROM tombstone WHERE files_gone <> 0 AND image_id = ANY($1)";
+
+const FIND_TOMBSTONES: &str = "SELECT image_id FROM tombstone WHERE image_id = ANY($1) LIMIT 1";
+
+const INSERT_TAGS: &str = "
+    INSERT INTO image_tag (image_id, tag) SELECT * FROM UNNEST($1::BYTEA[], $2::TEXT[])
+    ON CONFLICT DO NOTHING";
+
+const INSERT_AUDITS: &str = "
+    INSERT INTO audit (at_ms, actor, action, target, reason, request_id, counts)
+    SELECT * FROM UNNEST($1::BIGINT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::TEXT[],
+    $6::TEXT[], $7::TEXT[])";
 
 const FIND_RECORDED: &str = "SELECT id, recorded_at FROM image WHERE id = ANY($1)";
 

@@ -20,11 +20,11 @@ use crate::model::record::{Derivative, DerivativeKey, Image};
 
 /// How often a claim or a preset is tried again when another session was quicker. Each time someone got through, so
 /// this many in a row means that the database does not do what it says.
-const RACES_MAX: u32 = 100;
+pub(super) const RACES_MAX: u32 = 100;
 
 #[derive(Debug)]
 pub(super) struct Relational<E> {
-    engine: E,
+    pub(super) engine: E,
 }
 
 impl<E: Engine> Relational<E> {
@@ -32,7 +32,7 @@ impl<E: Engine> Relational<E> {
         Self { engine }
     }
 
-    async fn read(
+    pub(super) async fn read(
         &self,
         action: &'static str,
         sql: &'static str,
@@ -42,7 +42,7 @@ impl<E: Engine> Relational<E> {
         rows.map_err(query_error(action))
     }
 
-    async fn write(
+    pub(super) async fn write(
         &self,
         action: &'static str,
         durability: Durability,
@@ -50,6 +50,17 @@ impl<E: Engine> Relational<E> {
     ) -> Result<u64, CatalogError> {
         let changed = self.engine.write(durability, writes).await;
         changed.map_err(query_error(action))
+    }
+
+    /// Durable; `false` if `first` changed nothing, and then nothing is written.
+    pub(super) async fn write_if(
+        &self,
+        action: &'static str,
+        first: Write<'_>,
+        then: &[Write<'_>],
+    ) -> Result<bool, CatalogError> {
+        let done = self.engine.write_if(first, then).await;
+        done.map_err(query_error(action))
     }
 }
 

@@ -14,7 +14,9 @@ use crate::model::record::{Derivative, DerivativeKey, Image};
 pub(super) trait SqlRow: Send + Sync {
     fn int(&self, column: &str) -> Result<Option<i64>, sqlx::Error>;
     fn text(&self, column: &str) -> Result<String, sqlx::Error>;
+    fn text_or_null(&self, column: &str) -> Result<Option<String>, sqlx::Error>;
     fn bytes(&self, column: &str) -> Result<Vec<u8>, sqlx::Error>;
+    fn bytes_or_null(&self, column: &str) -> Result<Option<Vec<u8>>, sqlx::Error>;
 }
 
 macro_rules! sql_row {
@@ -28,7 +30,15 @@ macro_rules! sql_row {
                 self.try_get(column)
             }
 
+            fn text_or_null(&self, column: &str) -> Result<Option<String>, sqlx::Error> {
+                self.try_get(column)
+            }
+
             fn bytes(&self, column: &str) -> Result<Vec<u8>, sqlx::Error> {
+                self.try_get(column)
+            }
+
+            fn bytes_or_null(&self, column: &str) -> Result<Option<Vec<u8>>, sqlx::Error> {
                 self.try_get(column)
             }
         }
@@ -74,10 +84,7 @@ pub(super) fn derivative(
             variant: fields.parsed("variant")?,
             format: fields.parsed("format")?,
         },
-        size_bytes: match fields.int_or_null("size_bytes")? {
-            None => None,
-            Some(_) => Some(fields.unsigned("size_bytes")?),
-        },
+        size_bytes: fields.unsigned_or_null("size_bytes")?,
         recorded_at: fields.int("recorded_at")?,
     })
 }
@@ -123,6 +130,32 @@ impl<R: SqlRow> Fields<'_, R> {
         T::try_from(value).map_err(|_| self.fault(column, value.to_string()))
     }
 
+    pub(super) fn unsigned_or_null<T: TryFrom<i64>>(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<T>, CatalogError> {
+        match self.int_or_null(column)? {
+            None => Ok(None),
+            Some(_) => self.unsigned(column).map(Some),
+        }
+    }
+
+    pub(super) fn text_or_null(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<String>, CatalogError> {
+        let text = self.row.text_or_null(column);
+        text.map_err(|source| self.query(source))
+    }
+
+    pub(super) fn bytes_or_null(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<Vec<u8>>, CatalogError> {
+        let bytes = self.row.bytes_or_null(column);
+        bytes.map_err(|source| self.query(source))
+    }
+
     pub(super) fn text(&self, column: &'static str) -> Result<String, CatalogError> {
         self.row.text(column).map_err(|source| self.query(source))
     }
@@ -141,7 +174,7 @@ impl<R: SqlRow> Fields<'_, R> {
         ImageId::try_from(&bytes[..]).map_err(|_| self.fault(column, HEXLOWER.encode(&bytes)))
     }
 
-    fn int_or_null(&self, column: &'static str) -> Result<Option<i64>, CatalogError> {
+    pub(super) fn int_or_null(&self, column: &'static str) -> Result<Option<i64>, CatalogError> {
         self.row.int(column).map_err(|source| self.query(source))
     }
 
@@ -152,7 +185,7 @@ impl<R: SqlRow> Fields<'_, R> {
         }
     }
 
-    fn fault(&self, column: &'static str, found: String) -> CatalogError {
+    pub(super) fn fault(&self, column: &'static str, found: String) -> CatalogError {
         CatalogError::Row {
             action: self.action,
             column,

@@ -35,8 +35,14 @@ pub struct SchemaReport {
 }
 
 /// The SQL that makes version `index + 1` of the version before it.
-const SQLITE_STEPS: [&str; SCHEMA_VERSION as usize] = [include_str!("schema/sqlite/0001.sql")];
-const POSTGRES_STEPS: [&str; SCHEMA_VERSION as usize] = [include_str!("schema/postgres/0001.sql")];
+const SQLITE_STEPS: [&str; SCHEMA_VERSION as usize] = [
+    include_str!("schema/sqlite/0001.sql"),
+    include_str!("schema/sqlite/0002.sql"),
+];
+const POSTGRES_STEPS: [&str; SCHEMA_VERSION as usize] = [
+    include_str!("schema/postgres/0001.sql"),
+    include_str!("schema/postgres/0002.sql"),
+];
 
 /// How long to wait for whoever else changes the schema.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);

@@ -149,21 +149,42 @@ impl Engine for Sqlite {
         Ok(changed)
     }
 
+    async fn write_if(&self, first: Write<'_>, then: &[Write<'_>]) -> Result<bool, sqlx::Error> {
+        let _turn = self.turn.lock().await;
+        let mut transaction = self.durable.begin_with("BEGIN IMMEDIATE").await?;
+        let query = bind_all!(first.sql, first.args);
+        if query.execute(&mut *transaction).await?.rows_affected() == 0 {
+            transaction.rollback().await?;
+            return Ok(false);
+        }
+        for write in then {
+            let query = bind_all!(write.sql, write.args);
+            query.execute(&mut *transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+
     async fn insert_images(&self, batch: &Batch<'_>) -> Result<Before, CatalogError> {
         let failed = query_error("record images");
         let _turn = self.turn.lock().await;
         let begun = self.durable.begin_with("BEGIN IMMEDIATE").await;
         let mut transaction = begun.map_err(&failed)?;
         let before = sqlite_batch::find_before(&mut transaction, batch).await?;
-        sqlite_batch::insert_missing(&mut transaction, batch, &before)
-            .await
-            .map_err(&failed)?;
+        sqlite_batch::insert_missing(&mut transaction, batch, &before).await?;
         transaction.commit().await.map_err(&failed)?;
         Ok(before)
     }
 
     async fn find_images(&self, ids: &[ImageId]) -> Result<Vec<SqliteRow>, sqlx::Error> {
         sqlx::query(FIND_IMAGES)
+            .bind(sqlite_batch::json_ids(ids.iter()))
+            .fetch_all(&self.readers)
+            .await
+    }
+
+    async fn find_blocked(&self, ids: &[ImageId]) -> Result<Vec<SqliteRow>, sqlx::Error> {
+        sqlx::query(FIND_BLOCKED)
             .bind(sqlite_batch::json_ids(ids.iter()))
             .fetch_all(&self.readers)
             .await
@@ -210,6 +231,9 @@ const FIND_IMAGES: &str = concat!(
     image_columns!(),
     " FROM image WHERE id IN (SELECT unhex(value) FROM json_each($1))"
 );
+
+const FIND_BLOCKED: &str =
+    "SELECT image_id FROM block WHERE image_id IN (SELECT unhex(value) FROM json_each($1))";
 
 const ARE_FEW_SINCE: &str = "
     SELECT COUNT(*) < $2 FROM (SELECT 1 FROM image WHERE ingested_at >= $1 LIMIT $2)";

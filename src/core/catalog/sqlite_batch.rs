@@ -5,7 +5,7 @@ use sqlx::{SqlitePool, SqliteTransaction};
 
 use crate::catalog::CatalogError;
 use crate::catalog::batch::{Batch, Before};
-use crate::catalog::engine::{query_error, to_i64, without_nul};
+use crate::catalog::engine::{counts_json, query_error, to_i64, without_nul};
 use crate::catalog::relational::host_column;
 use crate::catalog::rows::{self, Fields};
 use crate::catalog::sql::image_columns;
@@ -51,7 +51,8 @@ pub(super) async fn insert_missing(
     transaction: &mut SqliteTransaction<'_>,
     batch: &Batch<'_>,
     before: &Before,
-) -> Result<(), sqlx::Error> {
+) -> Result<(), CatalogError> {
+    let failed = query_error("record images");
     let images: Vec<_> = batch
         .images
         .iter()
@@ -71,8 +72,10 @@ pub(super) async fn insert_missing(
         })
         .collect();
     if !images.is_empty() {
+        let ids = json(images.iter().map(|(id, ..)| id));
         let insert = sqlx::query(INSERT_IMAGES).bind(json(images.into_iter()));
-        insert.execute(&mut **transaction).await?;
+        insert.execute(&mut **transaction).await.map_err(&failed)?;
+        clear_tombstones(transaction, &ids).await?;
     }
     let aliases: Vec<_> = batch
         .aliases
@@ -85,6 +88,59 @@ pub(super) async fn insert_missing(
         .collect();
     if !aliases.is_empty() {
         let insert = sqlx::query(INSERT_ALIASES).bind(json(aliases.into_iter()));
+        insert.execute(&mut **transaction).await.map_err(&failed)?;
+    }
+    insert_notes(transaction, batch).await.map_err(&failed)
+}
+
+/// Images may come back once their files are gone, and not before: whoever removes these would remove the new ones.
+async fn clear_tombstones(
+    transaction: &mut SqliteTransaction<'_>,
+    ids: &str,
+) -> Result<(), CatalogError> {
+    let action = "record images";
+    let clear = sqlx::query(CLEAR_TOMBSTONES).bind(ids);
+    let cleared = clear.execute(&mut **transaction).await;
+    cleared.map_err(query_error(action))?;
+    let left = sqlx::query(FIND_TOMBSTONES)
+        .bind(ids)
+        .fetch_optional(&mut **transaction)
+        .await
+        .map_err(query_error(action))?;
+    match left {
+        None => Ok(()),
+        Some(row) => Err(CatalogError::BeingErased {
+            id: Fields { action, row: &row }.id("image_id")?,
+        }),
+    }
+}
+
+/// Tags and audit entries.
+async fn insert_notes(
+    transaction: &mut SqliteTransaction<'_>,
+    batch: &Batch<'_>,
+) -> Result<(), sqlx::Error> {
+    if !batch.tags.is_empty() {
+        let tags = batch
+            .tags
+            .iter()
+            .map(|(id, tag)| (id.to_string(), tag.as_str()));
+        let insert = sqlx::query(INSERT_TAGS).bind(json(tags));
+        insert.execute(&mut **transaction).await?;
+    }
+    if !batch.audits.is_empty() {
+        let audits = batch.audits.iter().map(|entry| {
+            (
+                entry.at_ms,
+                without_nul(&entry.actor),
+                without_nul(&entry.action),
+                without_nul(&entry.target),
+                entry.reason.as_deref().map(without_nul),
+                entry.request_id.as_deref().map(without_nul),
+                counts_json(&entry.counts),
+            )
+        });
+        let insert = sqlx::query(INSERT_AUDITS).bind(json(audits));
         insert.execute(&mut **transaction).await?;
     }
     Ok(())
@@ -145,6 +201,24 @@ const UPSERT_DERIVATIVES: &str = "
     ON CONFLICT (image_id, variant, format) DO UPDATE
     SET size_bytes = excluded.size_bytes
     WHERE excluded.size_bytes IS NOT derivative.size_bytes";
+
+const CLEAR_TOMBSTONES: &str = "
+    DELETE FROM tombstone
+    WHERE files_gone <> 0 AND image_id IN (SELECT unhex(value) FROM json_each($1))";
+
+const FIND_TOMBSTONES: &str = "
+    SELECT image_id FROM tombstone
+    WHERE image_id IN (SELECT unhex(value) FROM json_each($1)) LIMIT 1";
+
+const INSERT_TAGS: &str = "
+    INSERT INTO image_tag (image_id, tag)
+    SELECT unhex(value ->> 0), value ->> 1 FROM json_each($1) WHERE true
+    ON CONFLICT DO NOTHING";
+
+const INSERT_AUDITS: &str = "
+    INSERT INTO audit (at_ms, actor, action, target, reason, request_id, counts)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
+    FROM json_each($1) ORDER BY key";
 
 const INSERT_ALIASES: &str = "
     INSERT INTO alias (host, path, image_id)

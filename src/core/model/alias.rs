@@ -128,7 +128,7 @@ fn check_segment(segment: &[u8]) -> Result<(), AliasFault> {
     }
 }
 
-fn encode(path: &[u8]) -> String {
+pub(crate) fn encode(path: &[u8]) -> String {
     percent_encode(path, PATH_ESCAPES).to_string()
 }
 

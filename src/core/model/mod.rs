@@ -13,3 +13,9 @@ pub mod alias; // public paths that are not /i/…
 pub mod signature; // who may ask for free options
 pub mod record; // what the catalog knows of an image
 pub mod clock; // the time, so that tests can set it
+pub mod time; // as people write it
+pub mod secret; // what is shown once and kept as a hash
+pub mod access; // who may do what
+pub mod tag; // words on images
+pub mod grant; // keys, tickets, users
+pub mod audit; // what was done

@@ -1,4 +1,4 @@
-//! What the catalog knows: images, derivatives.
+//! What the catalog knows: images, derivatives, what they look like.
 
 use crate::model::clock::UnixSeconds;
 use crate::model::image_id::ImageId;
@@ -38,4 +38,13 @@ pub struct Derivative {
     /// `None` while it has been claimed but not yet made.
     pub size_bytes: Option<u64>,
     pub recorded_at: UnixSeconds,
+}
+
+/// What an image looks like before it is loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Appearance {
+    /// A blurhash (<https://blurha.sh>).
+    pub blurhash: String,
+    /// The most common colour: red, green, blue.
+    pub dominant_rgb: [u8; 3],
 }

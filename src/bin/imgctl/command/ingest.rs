@@ -30,6 +30,7 @@ pub(crate) async fn run(
         metadata: metadata_mode(&args.metadata),
         derive: context::find_presets(&origin, &args.derive)?,
         actor: context::local_actor(),
+        tags: Vec::new(),
         effect: if args.dry_run {
             Effect::DryRun
         } else {

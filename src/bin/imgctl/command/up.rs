@@ -283,6 +283,7 @@ async fn ingest(origin: &Arc<Origin>, paths: &[PathBuf]) -> Result<IngestedAll, 
         metadata: MetadataMode::StripGps,
         derive: Vec::new(),
         actor: context::local_actor(),
+        tags: Vec::new(),
         effect: Effect::Apply,
         jobs: 0,
     };

@@ -292,6 +292,8 @@ fn new_images(entries: &[Entry]) -> Vec<NewImage> {
         .map(|entry| NewImage {
             image: entry.ready.image.clone(),
             aliases: aliases(entry),
+            tags: entry.ready.tags.clone(),
+            audit: entry.ready.audit.clone(),
         })
         .collect()
 }

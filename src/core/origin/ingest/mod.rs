@@ -12,6 +12,7 @@ use crate::imaging::{MetadataMode, MetadataOutcome};
 use crate::model::alias::AliasName;
 use crate::model::preset::Preset;
 use crate::model::record::Image;
+use crate::model::tag::Tag;
 use crate::origin::Origin;
 use crate::origin::error::OriginError;
 
@@ -57,6 +58,8 @@ pub struct IngestOptions {
     pub derive: Vec<Preset>,
     /// Recorded with each new image.
     pub actor: String,
+    /// Put on every image, also on those that are there already.
+    pub tags: Vec<Tag>,
     pub effect: Effect,
     /// Threads that read, check and hash; 0 means one for each core.
     pub jobs: usize,

@@ -13,9 +13,11 @@ use crate::blobs::BlobError;
 use crate::blobs::staging::{StagedFile, Staging};
 use crate::imaging::{self, ImagingError, MetadataOutcome, Quantity};
 use crate::model::alias::{AliasName, InvalidAlias};
+use crate::model::audit::AuditEntry;
 use crate::model::clock::UnixSeconds;
 use crate::model::image_id::ImageId;
 use crate::model::record::Image;
+use crate::model::tag::Tag;
 use crate::origin::Origin;
 use crate::origin::error::chain;
 use crate::origin::ingest::{Candidate, Effect, IngestOptions};
@@ -116,6 +118,9 @@ pub(crate) struct Ready {
     pub(crate) image: Image,
     pub(crate) metadata: MetadataOutcome,
     pub(crate) alias: Option<AliasName>,
+    pub(crate) tags: Vec<Tag>,
+    /// Put on record with the image.
+    pub(crate) audit: Option<AuditEntry>,
     /// `None` when the original stands in the tree already, and in a dry run.
     pub(crate) staged: Option<StagedFile>,
 }
@@ -159,7 +164,11 @@ fn prepare(
         let ready = check(origin, &source, options)?;
         stage(origin, staging, ready, options.effect)
     });
-    let result = result.map(|ready| Ready { alias, ..ready });
+    let result = result.map(|ready| Ready {
+        alias,
+        tags: options.tags.clone(),
+        ..ready
+    });
     Prepared { path, result }
 }
 
@@ -309,6 +318,8 @@ fn stage(
         image,
         metadata,
         alias: None,
+        tags: Vec::new(),
+        audit: None,
         staged,
     })
 }

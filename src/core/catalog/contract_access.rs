@@ -1,0 +1,1 @@
+//! What every catalog must keep of access: keys, tickets, people, the audit log.

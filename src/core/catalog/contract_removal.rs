@@ -1,0 +1,1 @@
+//! What every catalog must keep of names taken, erasures, blocks and searches.
