@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 
 use crate::model::media::{MediaType, OutputFormat};
 
@@ -10,6 +11,11 @@ pub type CodecFault = Box<dyn Error + Send + Sync>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ImagingError {
+    #[error("read the original")]
+    Read {
+        #[source]
+        source: io::Error,
+    },
     #[error("there are no bytes")]
     Empty,
     #[error("the bytes are no image of a known type")]
@@ -112,6 +118,10 @@ impl ImagingError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::TimedOut => true,
+            Self::Read { source } => matches!(
+                source.kind(),
+                io::ErrorKind::Interrupted | io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock
+            ),
             Self::Empty
             | Self::NotAnImage
             | Self::Truncated { .. }
@@ -129,6 +139,7 @@ impl ImagingError {
     /// Stable name for logs, JSON and dashboards; never reworded.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Read { .. } => "image-read",
             Self::Empty => "image-empty",
             Self::NotAnImage => "not-an-image",
             Self::Truncated { .. } => "image-truncated",
@@ -177,7 +188,8 @@ impl ImagingError {
             Self::Truncated { .. } => {
                 Some("the file was cut off; send it again from its origin".to_owned())
             }
-            Self::Empty
+            Self::Read { .. }
+            | Self::Empty
             | Self::NotAnImage
             | Self::Malformed { .. }
             | Self::Corrupt { .. }
@@ -207,8 +219,13 @@ mod tests {
     }
 
     #[test]
-    fn only_a_time_out_is_worth_another_try() {
+    fn only_what_passes_by_itself_is_worth_another_try() {
+        let read = |kind: io::ErrorKind| ImagingError::Read {
+            source: kind.into(),
+        };
         assert!(ImagingError::TimedOut.is_retryable());
+        assert!(read(io::ErrorKind::Interrupted).is_retryable());
+        assert!(!read(io::ErrorKind::UnexpectedEof).is_retryable());
         assert!(!ImagingError::NotAnImage.is_retryable());
     }
 }

@@ -4,7 +4,8 @@ use crate::imaging::container::{bmp, gif, isobmff, jpeg, jxl, png, svg, tiff, we
 use crate::imaging::error::ImagingError;
 use crate::imaging::limits::Limits;
 use crate::imaging::orient::Orientation;
-use crate::imaging::sniff::sniff;
+use crate::imaging::sniff::{HEAD_LEN, sniff};
+use crate::imaging::source::{Source, Window};
 use crate::model::media::MediaType;
 
 /// What the headers of an original say.
@@ -45,22 +46,38 @@ impl Inspected {
     }
 }
 
+/// As [`inspect_source`], of bytes in memory.
 pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspected, ImagingError> {
-    if bytes.is_empty() {
+    inspect_source(&bytes, limits)
+}
+
+/// Holds one window of the original in memory, whatever its size and whatever it claims.
+pub fn inspect_source(source: &dyn Source, limits: &Limits) -> Result<Inspected, ImagingError> {
+    let mut window = Window::over(source);
+    if window.size_bytes() == 0 {
         return Err(ImagingError::Empty);
     }
-    limits.check_bytes(bytes)?;
-    let media = sniff(bytes).ok_or(ImagingError::NotAnImage)?;
+    limits.check_bytes(window.size_bytes())?;
+    let head = window.at_least(0, HEAD_LEN)?;
+    let media = sniff(head).ok_or(ImagingError::NotAnImage)?;
+    inspect_as(media, &mut window, limits)
+}
+
+pub(crate) fn inspect_as(
+    media: MediaType,
+    window: &mut Window<'_>,
+    limits: &Limits,
+) -> Result<Inspected, ImagingError> {
     let inspected = match media {
-        MediaType::Jpeg => jpeg::inspect(bytes, limits),
-        MediaType::Png => png::inspect(bytes, limits),
-        MediaType::Gif => gif::inspect(bytes, limits),
-        MediaType::Webp => webp::inspect(bytes, limits),
-        MediaType::Avif | MediaType::Heic => isobmff::inspect(media, bytes, limits),
-        MediaType::Tiff => tiff::inspect(bytes, limits),
-        MediaType::Bmp => bmp::inspect(bytes, limits),
-        MediaType::Jxl => jxl::inspect(bytes, limits),
-        MediaType::Svg => svg::inspect(bytes, limits),
+        MediaType::Jpeg => jpeg::inspect(window, limits),
+        MediaType::Png => png::inspect(window, limits),
+        MediaType::Gif => gif::inspect(window, limits),
+        MediaType::Webp => webp::inspect(window, limits),
+        MediaType::Avif | MediaType::Heic => isobmff::inspect(media, window, limits),
+        MediaType::Tiff => tiff::inspect(window, limits),
+        MediaType::Bmp => bmp::inspect(window, limits),
+        MediaType::Jxl => jxl::inspect(window, limits),
+        MediaType::Svg => svg::inspect(window, limits),
     }?;
     let frame_pixels = u64::from(inspected.width_px) * u64::from(inspected.height_px);
     limits.check_frames(inspected.frames, frame_pixels)?;

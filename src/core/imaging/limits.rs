@@ -52,8 +52,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    pub(crate) fn check_bytes(&self, bytes: &[u8]) -> Result<(), ImagingError> {
-        check(Quantity::Bytes, bytes.len() as u64, self.bytes_max)
+    pub(crate) fn check_bytes(&self, size_bytes: u64) -> Result<(), ImagingError> {
+        check(Quantity::Bytes, size_bytes, self.bytes_max)
     }
 
     pub(crate) fn check_frame(&self, width_px: u32, height_px: u32) -> Result<(), ImagingError> {

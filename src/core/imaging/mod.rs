@@ -5,6 +5,7 @@
 pub mod error; // what can go wrong
 pub mod limits; // how much is too much
 pub mod stop; // giving up in time
+pub mod source; // where the bytes are
 pub mod sniff; // what the bytes are
 mod pixels; // decoded values
 pub mod place; // sizes, crops, padding: arithmetic
@@ -23,13 +24,16 @@ mod fixture; // small files of every kind, for tests
 
 pub use decode::can_decode;
 pub use error::{ImagingError, Quantity};
-pub use inspect::{Inspected, inspect};
+pub use inspect::{Inspected, inspect, inspect_source};
 pub use limits::{Limits, SvgPolicy};
-pub use metadata::{MetadataMode, MetadataOutcome, Stripped, strip};
+pub use metadata::{
+    MetadataMode, MetadataOutcome, Piece, StripPlan, Stripped, strip, strip_source,
+};
 pub use orient::Orientation;
 pub use pipeline::{DeriveRequest, Encoded, derive, memory_needed};
 pub use pixels::Canvas;
 pub use place::{Crop, Placement, place};
 pub use sample::{noise_jpeg, samples};
 pub use sniff::sniff;
+pub use source::Source;
 pub use stop::{NeverStop, Stop};

@@ -14,7 +14,12 @@ const AVIF_BRANDS: [&[u8; 4]; 2] = [b"avif", b"avis"];
 /// Sizes of BMP headers in use; without them, any text starting with `BM` would pass.
 const BMP_HEADER_SIZES: [u8; 7] = [12, 40, 52, 56, 64, 108, 124];
 
+/// All that is looked at: only an SVG may have so much before its root element, and none in use has.
+pub(crate) const HEAD_LEN: usize = 64 << 10;
+
+/// The beginning of the bytes is enough; what follows its first 64 KiB changes nothing.
 pub fn sniff(bytes: &[u8]) -> Option<MediaType> {
+    let bytes = &bytes[..bytes.len().min(HEAD_LEN)];
     let media = match bytes {
         [0xff, 0xd8, 0xff, ..] => MediaType::Jpeg,
         [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => MediaType::Png,

@@ -4,13 +4,18 @@ use crate::imaging::container::{le16, le32};
 use crate::imaging::error::ImagingError;
 use crate::imaging::inspect::Inspected;
 use crate::imaging::limits::Limits;
+use crate::imaging::source::Window;
 use crate::model::media::MediaType;
 
 /// The size of the oldest bitmap header, which has sides of 16 bits.
 const CORE_HEADER_LEN: u32 = 12;
 
-pub(crate) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspected, ImagingError> {
-    let header = Header::parse(bytes).ok_or(truncated("its header"))?;
+/// File header and bitmap header, up to the last field that is looked at.
+const HEADERS_LEN: usize = 34;
+
+pub(crate) fn inspect(window: &mut Window<'_>, limits: &Limits) -> Result<Inspected, ImagingError> {
+    let headers = window.at_least(0, HEADERS_LEN)?;
+    let header = Header::parse(headers).ok_or(truncated("its header"))?;
     let (width_px, height_px) = (header.width, header.height);
     if width_px == 0 || height_px == 0 || i32::try_from(width_px).is_err() {
         return Err(malformed("its size"));
@@ -27,7 +32,7 @@ pub(crate) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspected, Imagin
     } else {
         row * u64::from(height_px)
     };
-    if u64::from(header.data_at) + data > bytes.len() as u64 {
+    if u64::from(header.data_at) + data > window.size_bytes() {
         return Err(truncated("its rows"));
     }
     let pixels = u64::from(width_px) * u64::from(height_px);

@@ -1,5 +1,7 @@
 //! JPEG (ITU-T T.81): marker segments and entropy-coded scans.
 
+use std::ops::Range;
+
 use memchr::memchr;
 
 use crate::imaging::container::be16;
@@ -7,6 +9,7 @@ use crate::imaging::error::ImagingError;
 use crate::imaging::inspect::Inspected;
 use crate::imaging::limits::Limits;
 use crate::imaging::metadata::exif;
+use crate::imaging::source::Window;
 use crate::model::media::MediaType;
 
 pub(crate) const SOS: u8 = 0xda;
@@ -21,128 +24,170 @@ pub(crate) const COM: u8 = 0xfe;
 pub(crate) const EXIF: &[u8] = b"Exif\0\0";
 
 /// One marker with all that belongs to it; segments tile the image from behind SOI to the end of EOI.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Segment<'a> {
+#[derive(Clone, Debug)]
+pub(crate) struct Segment {
     pub(crate) marker: u8,
     /// Where it starts and ends in the file; a scan ends where its entropy-coded data does.
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-    /// Behind the length field; of a scan, its header only.
-    pub(crate) payload: &'a [u8],
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    /// Behind the length field, so less than 64 KiB; of a scan, its header only.
+    pub(crate) payload: Range<u64>,
 }
 
-impl<'a> Segment<'a> {
-    /// The TIFF structure, if this is an EXIF segment.
-    pub(crate) fn exif(&self) -> Option<&'a [u8]> {
-        let holds = self.marker == APP1 && self.payload.starts_with(&EXIF[..5]);
-        holds.then(|| self.payload.get(EXIF.len()..).unwrap_or_default())
+impl Segment {
+    /// More than a length field can say.
+    const PAYLOAD_LEN_MAX: usize = 64 << 10;
+
+    /// The whole payload.
+    pub(crate) fn load<'a>(&self, window: &'a mut Window<'_>) -> Result<&'a [u8], ImagingError> {
+        window.start_of(self.payload.clone(), Self::PAYLOAD_LEN_MAX)
+    }
+
+    pub(crate) fn starts_with(
+        &self,
+        window: &mut Window<'_>,
+        sign: &[u8],
+    ) -> Result<bool, ImagingError> {
+        Ok(window.start_of(self.payload.clone(), sign.len())? == sign)
+    }
+
+    /// Where the TIFF structure lies, if this is an EXIF segment.
+    pub(crate) fn exif(&self, window: &mut Window<'_>) -> Result<Option<Range<u64>>, ImagingError> {
+        let holds = self.marker == APP1 && self.starts_with(window, &EXIF[..5])?;
+        let Range { start, end } = self.payload;
+        Ok(holds.then_some((start + EXIF.len() as u64).min(end)..end))
     }
 }
 
 /// Ends after EOI, or after the first error.
 #[derive(Debug)]
-pub(crate) struct Segments<'a> {
-    bytes: &'a [u8],
-    at: usize,
+pub(crate) struct Segments {
+    at: u64,
     done: bool,
 }
 
-pub(crate) fn segments(bytes: &[u8]) -> Segments<'_> {
-    Segments {
-        bytes,
-        at: 2,
-        done: false,
+impl Segments {
+    pub(crate) fn new() -> Self {
+        Self { at: 2, done: false }
     }
-}
 
-impl<'a> Iterator for Segments<'a> {
-    type Item = Result<Segment<'a>, ImagingError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+    pub(crate) fn next(
+        &mut self,
+        window: &mut Window<'_>,
+    ) -> Result<Option<Segment>, ImagingError> {
         if self.done {
-            return None;
+            return Ok(None);
         }
-        let segment = self.read();
-        match &segment {
-            Some(segment) => {
-                self.at = segment.end;
-                self.done = segment.marker == EOI;
-            }
-            None => self.done = true,
-        }
-        Some(segment.ok_or(truncated()))
+        self.done = true;
+        let segment = self.read(window)?.ok_or(truncated())?;
+        self.at = segment.end;
+        self.done = segment.marker == EOI;
+        Ok(Some(segment))
     }
-}
 
-impl<'a> Segments<'a> {
-    fn read(&self) -> Option<Segment<'a>> {
+    fn read(&self, window: &mut Window<'_>) -> Result<Option<Segment>, ImagingError> {
         let start = self.at;
-        let (marker, at) = self.find_marker(start)?;
+        // Stray bytes before a marker belong to it: every decoder skips them.
+        let Some(found) = find_marker(window, start, Restart::IsMarker)? else {
+            return Ok(None);
+        };
+        let (marker, at) = (found.code, found.at + 2);
         if !has_length(marker) {
-            return Some(Segment {
+            return Ok(Some(Segment {
                 marker,
                 start,
                 end: at,
-                payload: &[],
-            });
+                payload: at..at,
+            }));
         }
-        let len = usize::from(be16(self.bytes, at)?);
-        let payload = self.bytes.get(at + 2..at + len.max(2))?;
-        let mut end = at + len.max(2);
+        let Some(len) = window.array(at)?.map(u16::from_be_bytes) else {
+            return Ok(None);
+        };
+        let payload = at + 2..at + u64::from(len.max(2));
+        if payload.end > window.size_bytes() {
+            return Ok(None);
+        }
+        let mut end = payload.end;
         if marker == SOS {
-            end = scan_end(self.bytes, end)?;
+            let Some(next) = find_marker(window, end, Restart::IsData)? else {
+                return Ok(None);
+            };
+            end = next.at;
         }
-        Some(Segment {
+        Ok(Some(Segment {
             marker,
             start,
             end,
             payload,
-        })
+        }))
     }
+}
 
-    /// The next marker and where it ends. Stray bytes before it belong to it: every decoder skips them.
-    fn find_marker(&self, mut at: usize) -> Option<(u8, usize)> {
-        loop {
-            at += memchr(0xff, self.bytes.get(at..)?)? + 1;
-            match *self.bytes.get(at)? {
-                0 => at += 1,
-                0xff => {} // fill byte
-                marker => return Some((marker, at + 1)),
-            }
+/// Whether RST0..RST7 count as markers: not within the entropy-coded data of a scan, which goes on behind them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Restart {
+    IsMarker,
+    IsData,
+}
+
+/// A code and where the 0xff before it stands.
+struct Marker {
+    code: u8,
+    at: u64,
+}
+
+fn find_marker(
+    window: &mut Window<'_>,
+    mut at: u64,
+    restart: Restart,
+) -> Result<Option<Marker>, ImagingError> {
+    loop {
+        let held = window.at_least(at, 2)?;
+        let offset = skip_data(held, restart);
+        if let Some(&code) = held.get(offset + 1) {
+            let at = at + offset as u64;
+            return Ok(Some(Marker { code, at }));
+        }
+        if held.len() < 2 {
+            return Ok(None);
+        }
+        at += offset as u64;
+    }
+}
+
+/// Up to the 0xff of a marker; up to the end, or to a 0xff just before it, if there is none.
+fn skip_data(held: &[u8], restart: Restart) -> usize {
+    let mut at = 0;
+    while let Some(found) = memchr(0xff, &held[at..]) {
+        at += found;
+        match held.get(at + 1) {
+            Some(0) => at += 2, // a stuffed byte
+            Some(0xd0..=0xd7) if restart == Restart::IsData => at += 2,
+            Some(0xff) => at += 1, // a fill byte
+            Some(_) | None => return at,
         }
     }
+    held.len()
 }
 
 fn has_length(marker: u8) -> bool {
     !matches!(marker, 0x01 | 0xd0..=0xd9)
 }
 
-/// Where the entropy-coded data ends: at a marker that is neither a stuffed byte nor a restart.
-fn scan_end(bytes: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        at += memchr(0xff, bytes.get(at..)?)?;
-        match *bytes.get(at + 1)? {
-            0 | 0xd0..=0xd7 => at += 2,
-            0xff => at += 1,
-            _ => return Some(at),
-        }
-    }
-}
-
-pub(crate) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspected, ImagingError> {
+pub(crate) fn inspect(window: &mut Window<'_>, limits: &Limits) -> Result<Inspected, ImagingError> {
     let mut frame: Option<Frame> = None;
     let mut scans = 0;
     let mut orientation = None;
     let mut metadata_bytes = 0;
-    for segment in segments(bytes) {
-        let segment = segment?;
+    let mut segments = Segments::new();
+    while let Some(segment) = segments.next(window)? {
         match segment.marker {
             // SOF0..SOF15, but for the tables that share the range: DHT, JPG, DAC.
             0xc0..=0xcf if !matches!(segment.marker, 0xc4 | 0xc8 | 0xcc) => {
                 if frame.is_some() {
                     return Err(malformed("a second frame header"));
                 }
-                let header = Frame::parse(&segment)?;
+                let header = Frame::parse(segment.marker, segment.load(window)?)?;
                 limits.check_frame(header.width_px, header.height_px)?;
                 frame = Some(header);
             }
@@ -154,9 +199,12 @@ pub(crate) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspected, Imagin
                 limits.check_scans(scans)?;
             }
             APP0..=0xef | COM => {
-                metadata_bytes += segment.payload.len() as u64;
-                if let (None, Some(tiff)) = (orientation, segment.exif()) {
-                    orientation = exif::orientation(tiff);
+                metadata_bytes += segment.payload.end - segment.payload.start;
+                limits.check_metadata(metadata_bytes)?;
+                if orientation.is_none()
+                    && let Some(tiff) = segment.exif(window)?
+                {
+                    orientation = exif::load_orientation(window, tiff)?;
                 }
             }
             _ => {}
@@ -183,14 +231,14 @@ struct Frame {
 }
 
 impl Frame {
-    fn parse(segment: &Segment<'_>) -> Result<Self, ImagingError> {
-        let field = |at| be16(segment.payload, at).ok_or(malformed("the frame header"));
-        let components = segment.payload.get(5).copied().unwrap_or(0);
+    fn parse(marker: u8, payload: &[u8]) -> Result<Self, ImagingError> {
+        let field = |at| be16(payload, at).ok_or(malformed("the frame header"));
+        let components = payload.get(5).copied().unwrap_or(0);
         let frame = Self {
             height_px: u32::from(field(1)?),
             width_px: u32::from(field(3)?),
             components: u64::from(components),
-            progressive: segment.marker == 0xc2,
+            progressive: marker == 0xc2,
         };
         if frame.width_px == 0 || frame.height_px == 0 {
             return Err(malformed("a side of 0 px"));

@@ -2,33 +2,45 @@
 //!
 //! A codestream that ends early is not noticed: only decoding it would tell. A container that does is.
 
-use crate::imaging::container::isobmff::boxes;
+use crate::imaging::container::isobmff::Boxes;
 use crate::imaging::error::ImagingError;
 use crate::imaging::inspect::Inspected;
 use crate::imaging::limits::Limits;
+use crate::imaging::source::Window;
 use crate::model::media::MediaType;
 
 /// The number of a part, before its share of the codestream.
-const PART_NUMBER_LEN: usize = 4;
+const PART_NUMBER_LEN: u64 = 4;
 
-pub(crate) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspected, ImagingError> {
+/// Signature and size header: 2 bytes, and 68 bits at most.
+const HEADER_LEN: usize = 11;
+
+pub(crate) fn inspect(window: &mut Window<'_>, limits: &Limits) -> Result<Inspected, ImagingError> {
+    let whole = 0..window.size_bytes();
     let mut metadata_bytes = 0;
-    let codestream = if bytes.starts_with(&[0xff, 0x0a]) {
-        bytes
+    let codestream = if window.array(0)? == Some([0xff, 0x0a]) {
+        whole
     } else {
-        let mut found: Option<&[u8]> = None;
-        for part in boxes(bytes) {
-            let part = part.ok_or(truncated("a box"))?;
+        let mut found = None;
+        let mut boxes = Boxes::within(whole);
+        while let Some(part) = boxes.next(window)? {
+            let (start, end) = (part.data.start, part.data.end);
             match &part.kind {
                 b"jxlc" if found.is_none() => found = Some(part.data),
-                b"jxlp" if found.is_none() => found = part.data.get(PART_NUMBER_LEN..),
-                b"Exif" | b"xml " | b"brob" => metadata_bytes += part.data.len() as u64,
+                b"jxlp" if found.is_none() && start + PART_NUMBER_LEN <= end => {
+                    found = Some(start + PART_NUMBER_LEN..end);
+                }
+                b"Exif" | b"xml " | b"brob" => metadata_bytes += end - start,
                 _ => {}
             }
         }
+        if boxes.ends_early() {
+            return Err(truncated("a box"));
+        }
         found.ok_or(truncated("no codestream"))?
     };
-    let header = codestream
+    let header = window
+        .start_of(codestream, HEADER_LEN)?
         .strip_prefix(&[0xff, 0x0a])
         .ok_or(ImagingError::Malformed {
             media: MediaType::Jxl,

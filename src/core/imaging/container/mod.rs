@@ -1,12 +1,13 @@
 //! The structure of each container: sizes, frames and metadata, found without decoding a pixel.
 //!
-//! Every walker moves forward only, allocates nothing by a claimed size and nests to a fixed depth.
+//! Every walker moves forward, looks through a window that is not held whole, allocates nothing by a claimed size and nests to a fixed depth.
 
 pub(crate) mod jpeg; // segments and scans
 pub(crate) mod png; // chunks
 pub(crate) mod gif; // blocks
 pub(crate) mod webp; // RIFF chunks
 pub(crate) mod isobmff; // boxes: AVIF, HEIC
+pub(crate) mod ifd; // directories of TIFF and EXIF
 pub(crate) mod tiff; // the first directory
 pub(crate) mod bmp; // one header
 pub(crate) mod jxl; // a bit-packed header
@@ -34,7 +35,7 @@ pub(crate) fn le32(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 /// `start + len`, if that lies within `end`.
-pub(crate) fn end_within(start: usize, len: u64, end: usize) -> Option<usize> {
-    let stop = start.checked_add(usize::try_from(len).ok()?)?;
+pub(crate) fn end_within(start: u64, len: u64, end: u64) -> Option<u64> {
+    let stop = start.checked_add(len)?;
     (stop <= end).then_some(stop)
 }

@@ -1,27 +1,29 @@
 //! PNG (W3C, third edition) and its animations: a signature, then chunks.
 
+use std::ops::Range;
+
 use crate::imaging::container::{be32, end_within};
 use crate::imaging::error::ImagingError;
 use crate::imaging::inspect::Inspected;
 use crate::imaging::limits::Limits;
 use crate::imaging::metadata::exif;
 use crate::imaging::orient::Orientation;
+use crate::imaging::source::Window;
 use crate::model::media::MediaType;
 
 /// Length, kind and CRC: what a chunk has besides its data.
 const CHUNK_OVERHEAD: u64 = 12;
 
 /// One chunk; they tile the file from behind the signature to the end of IEND.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Chunk<'a> {
+#[derive(Clone, Debug)]
+pub(crate) struct Chunk {
     pub(crate) kind: [u8; 4],
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-    pub(crate) data: &'a [u8],
-    crc: u32,
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) data: Range<u64>,
 }
 
-impl Chunk<'_> {
+impl Chunk {
     /// By the case of its first letter.
     pub(crate) fn is_ancillary(&self) -> bool {
         self.kind[0].is_ascii_lowercase()
@@ -30,86 +32,71 @@ impl Chunk<'_> {
 
 /// Ends after IEND, or after the first error.
 #[derive(Debug)]
-pub(crate) struct Chunks<'a> {
-    bytes: &'a [u8],
-    at: usize,
+pub(crate) struct Chunks {
+    at: u64,
     done: bool,
 }
 
-pub(crate) fn chunks(bytes: &[u8]) -> Chunks<'_> {
-    Chunks {
-        bytes,
-        at: 8,
-        done: false,
+impl Chunks {
+    pub(crate) fn new() -> Self {
+        Self { at: 8, done: false }
     }
-}
 
-impl<'a> Iterator for Chunks<'a> {
-    type Item = Result<Chunk<'a>, ImagingError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+    pub(crate) fn next(&mut self, window: &mut Window<'_>) -> Result<Option<Chunk>, ImagingError> {
         if self.done {
-            return None;
+            return Ok(None);
         }
-        let chunk = self.read();
-        match &chunk {
-            Ok(chunk) => {
-                self.at = chunk.end;
-                self.done = chunk.kind == *b"IEND";
-            }
-            Err(_) => self.done = true,
-        }
-        Some(chunk)
+        self.done = true;
+        let chunk = self.read(window)?;
+        self.at = chunk.end;
+        self.done = chunk.kind == *b"IEND";
+        Ok(Some(chunk))
     }
-}
 
-impl<'a> Chunks<'a> {
-    fn read(&self) -> Result<Chunk<'a>, ImagingError> {
-        let (start, bytes) = (self.at, self.bytes);
-        let len = be32(bytes, start).ok_or(truncated("no IEND chunk"))?;
-        let kind: [u8; 4] = *bytes
-            .get(start + 4..)
-            .and_then(|rest| rest.first_chunk())
-            .ok_or(truncated("no IEND chunk"))?;
+    fn read(&self, window: &mut Window<'_>) -> Result<Chunk, ImagingError> {
+        let start = self.at;
+        let header: [u8; 8] = window.array(start)?.ok_or(truncated("no IEND chunk"))?;
+        let [len @ .., a, b, c, d] = header;
+        let kind = [a, b, c, d];
         if !kind.iter().all(u8::is_ascii_alphabetic) {
             return Err(malformed("the name of a chunk"));
         }
-        let end = end_within(start, u64::from(len) + CHUNK_OVERHEAD, bytes.len())
+        let len = u64::from(u32::from_be_bytes(len));
+        let end = end_within(start, len + CHUNK_OVERHEAD, window.size_bytes())
             .ok_or(truncated("a chunk"))?;
         Ok(Chunk {
             kind,
             start,
             end,
-            data: &bytes[start + 8..end - 4],
-            crc: be32(bytes, end - 4).unwrap_or(0),
+            data: start + 8..end - 4,
         })
     }
 }
 
-pub(crate) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspected, ImagingError> {
-    let mut chunks = chunks(bytes);
-    let first = chunks.next().ok_or(truncated("no IHDR chunk"))??;
-    let header = Header::parse(&first)?;
+pub(crate) fn inspect(window: &mut Window<'_>, limits: &Limits) -> Result<Inspected, ImagingError> {
+    let mut chunks = Chunks::new();
+    let first = chunks.next(window)?.ok_or(truncated("no IHDR chunk"))?;
+    let header = Header::parse(window, &first)?;
     limits.check_frame(header.width_px, header.height_px)?;
     let mut orientation = Orientation::default();
     let (mut data_chunks, mut frames_found, mut frames_claimed) = (0_u32, 0_u32, 0);
     let mut transparent = false;
     let mut metadata_bytes = 0;
-    for chunk in chunks {
-        let chunk = chunk?;
+    while let Some(chunk) = chunks.next(window)? {
         match &chunk.kind {
             b"IDAT" => data_chunks = data_chunks.saturating_add(1),
-            b"acTL" => frames_claimed = be32(chunk.data, 0).unwrap_or(0),
+            b"acTL" => frames_claimed = be32(window.start_of(chunk.data, 4)?, 0).unwrap_or(0),
             b"fcTL" => {
                 frames_found = frames_found.saturating_add(1);
-                check_frame_control(chunk.data, limits)?;
+                check_frame_control(window.start_of(chunk.data, 12)?, limits)?;
             }
             b"fdAT" => {}
             b"tRNS" => transparent = true,
             _ if chunk.is_ancillary() => {
-                metadata_bytes += chunk.data.len() as u64;
+                metadata_bytes += chunk.data.end - chunk.data.start;
+                limits.check_metadata(metadata_bytes)?;
                 if chunk.kind == *b"eXIf" {
-                    orientation = exif::orientation(chunk.data).unwrap_or_default();
+                    orientation = exif::load_orientation(window, chunk.data)?.unwrap_or_default();
                 }
             }
             _ => {}
@@ -146,27 +133,36 @@ struct Header {
 }
 
 impl Header {
-    fn parse(chunk: &Chunk<'_>) -> Result<Self, ImagingError> {
-        if chunk.kind != *b"IHDR" || chunk.data.len() != 13 {
+    fn parse(window: &mut Window<'_>, chunk: &Chunk) -> Result<Self, ImagingError> {
+        /// Size, depth, colour, methods.
+        const LEN: u64 = 13;
+        if chunk.kind != *b"IHDR" || chunk.data.end - chunk.data.start != LEN {
             return Err(malformed("no IHDR chunk at its start"));
         }
-        if chunk.crc != crc32(chunk.kind, chunk.data) {
+        // With the CRC, which is known to be there.
+        let found: Option<[u8; 17]> = window.array(chunk.data.start)?;
+        let [data @ .., a, b, c, d] = found.ok_or(truncated("a chunk"))?;
+        if u32::from_be_bytes([a, b, c, d]) != crc32(chunk.kind, &data) {
             return Err(malformed("the CRC of its IHDR chunk"));
         }
-        let side = |at| be32(chunk.data, at).unwrap_or(0);
+        Self::read(&data)
+    }
+
+    fn read(data: &[u8; 13]) -> Result<Self, ImagingError> {
+        let side = |at| be32(data, at).unwrap_or(0);
         let (width_px, height_px) = (side(0), side(4));
         let sides = 1..=i32::MAX as u32;
         if !sides.contains(&width_px) || !sides.contains(&height_px) {
             return Err(malformed("its size"));
         }
-        let (depth, colour) = (chunk.data[8], chunk.data[9]);
+        let (depth, colour) = (data[8], data[9]);
         let depth_fits = match colour {
             0 => matches!(depth, 1 | 2 | 4 | 8 | 16),
             2 | 4 | 6 => matches!(depth, 8 | 16),
             3 => matches!(depth, 1 | 2 | 4 | 8),
             _ => false,
         };
-        let methods_known = chunk.data[10] == 0 && chunk.data[11] == 0 && chunk.data[12] <= 1;
+        let methods_known = data[10] == 0 && data[11] == 0 && data[12] <= 1;
         if !depth_fits || !methods_known {
             return Err(malformed("its IHDR chunk"));
         }

@@ -5,20 +5,31 @@ use memchr::memmem;
 use crate::imaging::error::ImagingError;
 use crate::imaging::inspect::Inspected;
 use crate::imaging::limits::{Limits, SvgPolicy};
+use crate::imaging::sniff;
+use crate::imaging::source::Window;
 use crate::model::media::MediaType;
 
-pub(crate) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspected, ImagingError> {
+/// Where the start of the root element has to end: it begins in what is sniffed, and may be as long again.
+const HEAD_LEN: usize = 2 * sniff::HEAD_LEN;
+
+/// How far before the end of the file the root element has to end: behind it, there are only comments.
+const TAIL_LEN: usize = 64 << 10;
+
+pub(crate) fn inspect(window: &mut Window<'_>, limits: &Limits) -> Result<Inspected, ImagingError> {
     match limits.svg {
         SvgPolicy::Refuse => return Err(ImagingError::SvgRefused),
         SvgPolicy::Accept => {}
     }
-    let root = root(bytes).ok_or(truncated())?;
-    let closed = root.ends_with(b"/")
-        || memmem::rfind(bytes, b"</svg").is_some_and(|at| bytes[at..].contains(&b'>'));
-    if !closed {
-        return Err(truncated());
-    }
+    let size_bytes = window.size_bytes();
+    let root = root(window.start_of(0..size_bytes, HEAD_LEN)?).ok_or(truncated())?;
     let (width_px, height_px) = size(root).unwrap_or((0, 0));
+    if !root.ends_with(b"/") {
+        let tail_at = size_bytes.saturating_sub(TAIL_LEN as u64);
+        let tail = window.start_of(tail_at..size_bytes, TAIL_LEN)?;
+        memmem::rfind(tail, b"</svg")
+            .filter(|&at| tail[at..].contains(&b'>'))
+            .ok_or(truncated())?;
+    }
     limits.check_frame(width_px, height_px)?;
     Ok(Inspected {
         has_alpha: Some(true),

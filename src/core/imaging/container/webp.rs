@@ -1,80 +1,95 @@
 //! WebP (RFC 9649): RIFF chunks around VP8, VP8L, or an animation of them.
 
+use std::ops::Range;
+
 use crate::imaging::container::{end_within, le16, le24, le32};
 use crate::imaging::error::ImagingError;
 use crate::imaging::inspect::Inspected;
 use crate::imaging::limits::Limits;
 use crate::imaging::metadata::exif;
+use crate::imaging::source::Window;
 use crate::model::media::MediaType;
 
 /// `RIFF`, size, `WEBP`.
-pub(crate) const HEADER_LEN: usize = 12;
+pub(crate) const HEADER_LEN: u64 = 12;
 
 /// Position, size, duration and flags of a frame, before its chunks.
 const FRAME_HEADER_LEN: usize = 16;
+
+/// All that is looked at of VP8X, VP8 and VP8L.
+const CHUNK_HEAD_LEN: usize = 10;
 
 /// Bits of the first byte of VP8X.
 pub(crate) const FLAG_XMP: u8 = 0x04;
 pub(crate) const FLAG_EXIF: u8 = 0x08;
 const FLAG_ALPHA: u8 = 0x10;
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Chunk<'a> {
+const EXIF_PREFIX: &[u8] = b"Exif\0\0";
+
+#[derive(Clone, Debug)]
+pub(crate) struct Chunk {
     pub(crate) kind: [u8; 4],
-    pub(crate) start: usize,
+    pub(crate) start: u64,
     /// With the byte that pads an odd length.
-    pub(crate) end: usize,
-    pub(crate) data: &'a [u8],
+    pub(crate) end: u64,
+    pub(crate) data: Range<u64>,
 }
 
-/// Chunks that tile `bytes[at..end]`.
+impl Chunk {
+    /// Where the TIFF structure of an EXIF chunk lies: files have it with and without the prefix that JPEG demands.
+    pub(crate) fn exif(&self, window: &mut Window<'_>) -> Result<Range<u64>, ImagingError> {
+        let Range { start, end } = self.data;
+        let prefixed = window.start_of(start..end, EXIF_PREFIX.len())? == EXIF_PREFIX;
+        let skipped = if prefixed { EXIF_PREFIX.len() } else { 0 };
+        Ok(start + skipped as u64..end)
+    }
+}
+
+/// Chunks that tile a part of the file.
 #[derive(Debug)]
-pub(crate) struct Chunks<'a> {
-    bytes: &'a [u8],
-    at: usize,
+pub(crate) struct Chunks {
+    at: u64,
+    end: u64,
 }
 
-/// Those of the file; what follows the RIFF size is not looked at.
-pub(crate) fn chunks(bytes: &[u8]) -> Result<Chunks<'_>, ImagingError> {
-    let size = le32(bytes, 4).ok_or(truncated("its header"))?;
-    let end = end_within(8, u64::from(size), bytes.len()).ok_or(truncated("its chunks"))?;
-    Ok(Chunks {
-        bytes: &bytes[..end],
-        at: HEADER_LEN,
+impl Chunks {
+    /// Those of the file; what follows the RIFF size is not looked at.
+    pub(crate) fn open(window: &mut Window<'_>) -> Result<Self, ImagingError> {
+        let size = window.array(4)?.map(u32::from_le_bytes);
+        let size = u64::from(size.ok_or(truncated("its header"))?);
+        let end = end_within(8, size, window.size_bytes()).ok_or(truncated("its chunks"))?;
+        Ok(Self {
+            at: HEADER_LEN,
+            end,
+        })
+    }
+
+    /// Not to be asked again after an error.
+    pub(crate) fn next(&mut self, window: &mut Window<'_>) -> Result<Option<Chunk>, ImagingError> {
+        if self.at >= self.end {
+            return Ok(None);
+        }
+        let start = self.at;
+        let header = window.start_of(start..self.end, 8)?;
+        let chunk = parse(start, header, self.end).ok_or(truncated("a chunk"))?;
+        self.at = chunk.end;
+        Ok(Some(chunk))
+    }
+}
+
+fn parse(start: u64, header: &[u8], end: u64) -> Option<Chunk> {
+    let len = le32(header, 4)?;
+    let data_end = end_within(start + 8, u64::from(len), end)?;
+    Some(Chunk {
+        kind: *header.first_chunk()?,
+        start,
+        // Some encoders leave the last padding byte out.
+        end: (data_end + data_end % 2).min(end),
+        data: start + 8..data_end,
     })
 }
 
-impl<'a> Iterator for Chunks<'a> {
-    type Item = Result<Chunk<'a>, ImagingError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.at >= self.bytes.len() {
-            return None;
-        }
-        let chunk = self.read();
-        // After an error there is no next chunk to be found.
-        self.at = chunk.map_or(self.bytes.len(), |chunk| chunk.end);
-        Some(chunk.ok_or(truncated("a chunk")))
-    }
-}
-
-impl<'a> Chunks<'a> {
-    fn read(&self) -> Option<Chunk<'a>> {
-        let (start, bytes) = (self.at, self.bytes);
-        let kind: [u8; 4] = *bytes.get(start..)?.first_chunk()?;
-        let len = le32(bytes, start + 4)?;
-        let data_end = end_within(start + 8, u64::from(len), bytes.len())?;
-        Some(Chunk {
-            kind,
-            start,
-            // Some encoders leave the last padding byte out.
-            end: (data_end + data_end % 2).min(bytes.len()),
-            data: &bytes[start + 8..data_end],
-        })
-    }
-}
-
-pub(crate) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspected, ImagingError> {
+pub(crate) fn inspect(window: &mut Window<'_>, limits: &Limits) -> Result<Inspected, ImagingError> {
     let mut walk = Walk {
         limits,
         size: None,
@@ -84,21 +99,23 @@ pub(crate) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspected, Imagin
     };
     let mut orientation = None;
     let mut metadata_bytes = 0;
-    for chunk in chunks(bytes)? {
-        let chunk = chunk?;
+    let mut chunks = Chunks::open(window)?;
+    while let Some(chunk) = chunks.next(window)? {
         match &chunk.kind {
-            b"VP8X" => walk.extended(chunk.data)?,
+            b"VP8X" => walk.extended(window.start_of(chunk.data, CHUNK_HEAD_LEN)?)?,
             b"VP8 " | b"VP8L" => {
-                let size = walk.bitstream(&chunk)?;
+                let size = walk.bitstream(window, &chunk)?;
                 walk.expect_canvas(size)?;
                 walk.size.get_or_insert(size);
             }
-            b"ANMF" => walk.frame(chunk.data)?,
+            b"ANMF" => walk.frame(window, chunk.data)?,
             b"ALPH" | b"ANIM" => {}
             _ => {
-                metadata_bytes += chunk.data.len() as u64;
+                metadata_bytes += chunk.data.end - chunk.data.start;
+                limits.check_metadata(metadata_bytes)?;
                 if chunk.kind == *b"EXIF" {
-                    orientation = exif::orientation(exif::without_prefix(chunk.data));
+                    let tiff = chunk.exif(window)?;
+                    orientation = exif::load_orientation(window, tiff)?;
                 }
             }
         }
@@ -117,7 +134,7 @@ pub(crate) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspected, Imagin
         has_alpha: Some(walk.has_alpha),
         metadata_bytes,
         // RGBA, that of a frame or of the lossless coder beside it, planes and alpha, and a copy of the chunk.
-        decoder_bytes: pixels * 12 + bytes.len() as u64 + (1 << 20),
+        decoder_bytes: pixels * 12 + window.size_bytes() + (1 << 20),
         ..Inspected::still(MediaType::Webp, width_px, height_px)
     })
 }
@@ -143,24 +160,24 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn frame(&mut self, data: &[u8]) -> Result<(), ImagingError> {
-        let side = |at| le24(data, at).ok_or(malformed("a frame"));
+    fn frame(&mut self, window: &mut Window<'_>, data: Range<u64>) -> Result<(), ImagingError> {
+        let header = window.start_of(data.clone(), FRAME_HEADER_LEN)?;
+        let side = |at| le24(header, at).ok_or(malformed("a frame"));
         let size = (side(6)? + 1, side(9)? + 1);
         let (width, height) = self.canvas.ok_or(malformed("a frame without a canvas"))?;
         if size.0 > width || size.1 > height {
             return Err(malformed("a frame outside of its canvas"));
         }
         self.frames = self.frames.saturating_add(1);
-        let inner = Chunks {
-            bytes: data,
-            at: FRAME_HEADER_LEN,
+        let mut inner = Chunks {
+            at: data.start + FRAME_HEADER_LEN as u64,
+            end: data.end,
         };
         let mut found = false;
-        for chunk in inner {
-            let chunk = chunk?;
+        while let Some(chunk) = inner.next(window)? {
             if matches!(&chunk.kind, b"VP8 " | b"VP8L") {
                 found = true;
-                if self.bitstream(&chunk)? != size {
+                if self.bitstream(window, &chunk)? != size {
                     return Err(malformed("a frame of another size than it claims"));
                 }
             }
@@ -172,18 +189,19 @@ impl Walk<'_> {
     }
 
     /// The size that the coded image itself claims.
-    fn bitstream(&mut self, chunk: &Chunk<'_>) -> Result<Size, ImagingError> {
+    fn bitstream(&mut self, window: &mut Window<'_>, chunk: &Chunk) -> Result<Size, ImagingError> {
+        let data = window.start_of(chunk.data.clone(), CHUNK_HEAD_LEN)?;
         let fault = malformed("the header of its image");
         let size = if chunk.kind == *b"VP8 " {
-            if chunk.data.get(3..6) != Some(&[0x9d, 0x01, 0x2a]) {
+            if data.get(3..6) != Some(&[0x9d, 0x01, 0x2a]) {
                 return Err(fault);
             }
             // The upper two bits of each side scale it for display.
-            let side = |at| le16(chunk.data, at).map(|side| u32::from(side & 0x3fff));
+            let side = |at| le16(data, at).map(|side| u32::from(side & 0x3fff));
             side(6).zip(side(8))
         } else {
-            let signed = chunk.data.first() == Some(&0x2f);
-            let bits = le32(chunk.data, 1).filter(|_| signed);
+            let signed = data.first() == Some(&0x2f);
+            let bits = le32(data, 1).filter(|_| signed);
             self.has_alpha |= bits.is_some_and(|bits| bits >> 28 & 1 == 1);
             bits.map(|bits| ((bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1))
         };

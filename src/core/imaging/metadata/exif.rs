@@ -1,9 +1,13 @@
 //! EXIF: reads the orientation, removes the place, keeping every other offset valid.
 
-use crate::imaging::container::tiff::{
+use std::ops::Range;
+
+use crate::imaging::container::ifd::{
     Directory, ENTRY_LEN, Endian, HEADER_LEN, ORIENTATION, Tiff, orientation_of,
 };
+use crate::imaging::error::ImagingError;
 use crate::imaging::orient::Orientation;
+use crate::imaging::source::Window;
 
 /// Points to the directory of the place.
 const GPS_INFO: u16 = 0x8825;
@@ -22,9 +26,15 @@ pub(crate) enum Gps {
     Unreadable,
 }
 
-/// WebP files have EXIF with and without the prefix that JPEG demands.
-pub(crate) fn without_prefix(payload: &[u8]) -> &[u8] {
-    payload.strip_prefix(b"Exif\0\0").unwrap_or(payload)
+/// What is read of a TIFF structure. JPEG has room for 64 KiB; what is longer than this counts as unreadable.
+pub(crate) const LEN_MAX: usize = 512 << 10;
+
+/// The orientation, of a TIFF structure somewhere in an original.
+pub(crate) fn load_orientation(
+    window: &mut Window<'_>,
+    tiff: Range<u64>,
+) -> Result<Option<Orientation>, ImagingError> {
+    Ok(orientation(window.start_of(tiff, LEN_MAX)?))
 }
 
 pub(crate) fn orientation(tiff: &[u8]) -> Option<Orientation> {

@@ -1,12 +1,15 @@
 //! Metadata of JPEG: application segments, comments, and what follows the image.
 
+use std::ops::Range;
+
 use memchr::memmem;
 
-use crate::imaging::container::jpeg::{APP0, APP1, APP2, APP14, COM, EXIF, Segment, segments};
+use crate::imaging::container::jpeg::{APP0, APP1, APP2, APP14, COM, EXIF, Segment, Segments};
 use crate::imaging::error::ImagingError;
-use crate::imaging::metadata::{
-    Edit, Extent, Verdict, apply, drops_trailer, judge_exif, xmp_tells_place,
-};
+use crate::imaging::metadata::plan::Edits;
+use crate::imaging::metadata::{Extent, Verdict, XMP_PLACE, drops_trailer, judge_exif};
+use crate::imaging::source::Window;
+use crate::model::media::MediaType;
 
 const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 const XMP_EXTENSION: &[u8] = b"http://ns.adobe.com/xmp/extension/\0";
@@ -20,79 +23,101 @@ const MPF: &[u8] = b"MPF\0";
 /// The length field counts itself.
 const LENGTH_LEN: usize = 2;
 
-pub(super) fn strip(bytes: &[u8], extent: Extent) -> Result<Option<Vec<u8>>, ImagingError> {
-    let segments = segments(bytes).collect::<Result<Vec<_>, _>>()?;
-    let image_end = segments.last().map_or(bytes.len(), |last| last.end);
-    let trailer = &bytes[image_end..];
-    let policy = Policy {
-        extent,
-        xmp_goes: extent == Extent::All || any_xmp_tells_place(&segments),
-        trailer_goes: drops_trailer(trailer, extent),
-    };
-    let mut edits = Vec::new();
-    for segment in &segments {
-        let replacement = match policy.judge(segment) {
-            Verdict::Keep => continue,
-            Verdict::Drop => Vec::new(),
-            Verdict::Exif(tiff) => exif_segment(&tiff),
+/// One walk; what depends on parts that come later is decided behind it.
+pub(super) fn strip(window: &mut Window<'_>, extent: Extent) -> Result<Edits, ImagingError> {
+    let new_edits = || Edits::new(MediaType::Jpeg);
+    let (mut edits, mut xmp, mut lists) = (new_edits(), new_edits(), new_edits());
+    let mut places = Places::default();
+    let mut image_end = window.size_bytes();
+    let mut segments = Segments::new();
+    while let Some(segment) = segments.next(window)? {
+        image_end = segment.end;
+        let range = segment.start..segment.end;
+        match kind(window, &segment)? {
+            Kind::Exif(tiff) => match judge_exif(window, tiff, extent)? {
+                Verdict::Keep => {}
+                Verdict::Drop => edits.drop(range)?,
+                Verdict::Exif(tiff) => edits.replace(range, exif_segment(&tiff))?,
+            },
+            Kind::Xmp => {
+                if extent == Extent::Place {
+                    places.search(segment.load(window)?);
+                }
+                xmp.drop(range)?;
+            }
+            Kind::List => lists.drop(range)?,
+            Kind::Other if extent == Extent::All => edits.drop(range)?,
+            Kind::Other | Kind::Pixels => {}
+        }
+    }
+    let trailer_goes = drops_trailer(window, image_end, extent)?;
+    if extent == Extent::All || places.found {
+        edits.append(xmp)?;
+    }
+    // Its offsets would point to nothing.
+    if extent == Extent::All || trailer_goes {
+        edits.append(lists)?;
+    }
+    if trailer_goes {
+        edits.drop(image_end..window.size_bytes())?;
+    }
+    Ok(edits)
+}
+
+/// What a segment is for.
+enum Kind {
+    /// Where its TIFF structure lies.
+    Exif(Range<u64>),
+    Xmp,
+    List,
+    /// Metadata of other kinds.
+    Other,
+    /// Decides pixels.
+    Pixels,
+}
+
+fn kind(window: &mut Window<'_>, segment: &Segment) -> Result<Kind, ImagingError> {
+    let mut starts_with = |sign| segment.starts_with(window, sign);
+    Ok(match segment.marker {
+        APP0 if starts_with(JFIF)? => Kind::Pixels,
+        APP1 if starts_with(XMP)? || starts_with(XMP_EXTENSION)? => Kind::Xmp,
+        APP1 => segment.exif(window)?.map_or(Kind::Other, Kind::Exif),
+        APP2 if starts_with(MPF)? => Kind::List,
+        APP2 if starts_with(ICC)? => Kind::Pixels,
+        // Decides whether the components are YCbCr, RGB or CMYK.
+        APP14 => Kind::Pixels,
+        APP0..=0xef | COM => Kind::Other,
+        _ => Kind::Pixels,
+    })
+}
+
+/// Searches XMP for places. The parts of an extension are searched as one: a name may lie across their border.
+#[derive(Default)]
+struct Places {
+    found: bool,
+    /// The last bytes of the extension so far, fewer than a name has.
+    carried: Vec<u8>,
+}
+
+impl Places {
+    fn search(&mut self, payload: &[u8]) {
+        let tells_place = |text: &[u8]| memmem::find(text, XMP_PLACE).is_some();
+        let Some(part) = payload.strip_prefix(XMP_EXTENSION) else {
+            self.found |= tells_place(payload);
+            return;
         };
-        edits.push(Edit {
-            range: segment.start..segment.end,
-            replacement,
-        });
-    }
-    if policy.trailer_goes {
-        edits.push(Edit {
-            range: image_end..bytes.len(),
-            replacement: Vec::new(),
-        });
-    }
-    Ok(apply(bytes, &edits))
-}
-
-struct Policy {
-    extent: Extent,
-    xmp_goes: bool,
-    trailer_goes: bool,
-}
-
-impl Policy {
-    fn judge(&self, segment: &Segment<'_>) -> Verdict {
-        let payload = segment.payload;
-        if let Some(tiff) = segment.exif() {
-            return judge_exif(tiff, self.extent);
-        }
-        let goes = match segment.marker {
-            APP1 if is_xmp(payload) => self.xmp_goes,
-            // Its offsets would point to nothing.
-            APP2 if payload.starts_with(MPF) => self.trailer_goes || self.extent == Extent::All,
-            APP0 => self.extent == Extent::All && !payload.starts_with(JFIF),
-            APP2 => self.extent == Extent::All && !payload.starts_with(ICC),
-            // Decides whether the components are YCbCr, RGB or CMYK.
-            APP14 => false,
-            APP1..=0xef | COM => self.extent == Extent::All,
-            _ => false,
-        };
-        if goes { Verdict::Drop } else { Verdict::Keep }
-    }
-}
-
-fn is_xmp(payload: &[u8]) -> bool {
-    payload.starts_with(XMP) || payload.starts_with(XMP_EXTENSION)
-}
-
-/// The parts of an extension are searched as one: a name may lie across their border.
-fn any_xmp_tells_place(segments: &[Segment<'_>]) -> bool {
-    let mut extension = Vec::new();
-    for segment in segments.iter().filter(|segment| segment.marker == APP1) {
-        if segment.payload.starts_with(XMP) && xmp_tells_place(segment.payload) {
-            return true;
-        }
-        if let Some(part) = segment.payload.strip_prefix(XMP_EXTENSION) {
-            extension.extend_from_slice(part.get(XMP_EXTENSION_HEADER_LEN..).unwrap_or(part));
+        let part = part.get(XMP_EXTENSION_HEADER_LEN..).unwrap_or(part);
+        let keep = XMP_PLACE.len() - 1;
+        self.carried.extend(&part[..part.len().min(keep)]);
+        self.found |= tells_place(&self.carried) || tells_place(part);
+        if part.len() >= keep {
+            self.carried.clear();
+            self.carried.extend(&part[part.len() - keep..]);
+        } else {
+            self.carried
+                .drain(..self.carried.len().saturating_sub(keep));
         }
     }
-    memmem::find(&extension, b":GPS").is_some()
 }
 
 fn exif_segment(tiff: &[u8]) -> Vec<u8> {

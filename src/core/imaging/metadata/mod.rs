@@ -1,6 +1,7 @@
 //! Removes metadata without touching a pixel: all of it, or only what tells the place.
 
 pub(crate) mod exif; // orientation and GPS in a TIFF structure
+pub(crate) mod plan; // what stays, what is new
 mod jpeg; // segments
 mod png; // chunks
 mod webp; // RIFF chunks
@@ -8,11 +9,12 @@ mod webp; // RIFF chunks
 use std::borrow::Cow;
 use std::ops::Range;
 
-use memchr::memmem;
-
 use crate::imaging::error::ImagingError;
 use crate::imaging::orient::Orientation;
+use crate::imaging::source::{Source, Window};
 use crate::model::media::MediaType;
+
+pub use plan::{Piece, StripPlan};
 
 /// What to do with what an original says about itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,40 +44,59 @@ pub struct Stripped<'a> {
     pub outcome: MetadataOutcome,
 }
 
-/// Expects bytes that `inspect` has accepted; others give an error at worst.
+/// As [`strip_source`], of bytes in memory, with the plan applied.
 pub fn strip(
     bytes: &[u8],
     media: MediaType,
     mode: MetadataMode,
 ) -> Result<Stripped<'_>, ImagingError> {
-    let untouched = |outcome| Stripped {
-        bytes: Cow::Borrowed(bytes),
-        outcome,
-    };
+    let plan = strip_source(&bytes, media, mode)?;
+    Ok(Stripped {
+        bytes: plan.apply(bytes),
+        outcome: plan.outcome,
+    })
+}
+
+/// Expects an original that `inspect` has accepted; others give an error at worst.
+///
+/// Holds one window of the original in memory and what the plan has of new bytes, both bounded.
+pub fn strip_source(
+    source: &dyn Source,
+    media: MediaType,
+    mode: MetadataMode,
+) -> Result<StripPlan, ImagingError> {
+    strip_window(&mut Window::over(source), media, mode)
+}
+
+pub(crate) fn strip_window(
+    window: &mut Window<'_>,
+    media: MediaType,
+    mode: MetadataMode,
+) -> Result<StripPlan, ImagingError> {
+    let size_bytes = window.size_bytes();
     let (extent, outcome) = match mode {
-        MetadataMode::Keep => return Ok(untouched(MetadataOutcome::Untouched)),
+        MetadataMode::Keep => {
+            return Ok(StripPlan::untouched(size_bytes, MetadataOutcome::Untouched));
+        }
         MetadataMode::StripGps => (Extent::Place, MetadataOutcome::GpsRemoved),
         MetadataMode::StripAll => (Extent::All, MetadataOutcome::Removed),
     };
-    let stripped = match media {
-        MediaType::Jpeg => jpeg::strip(bytes, extent)?,
-        MediaType::Png => png::strip(bytes, extent)?,
-        MediaType::Webp => webp::strip(bytes, extent)?,
+    let edits = match media {
+        MediaType::Jpeg => jpeg::strip(window, extent)?,
+        MediaType::Png => png::strip(window, extent)?,
+        MediaType::Webp => webp::strip(window, extent)?,
         MediaType::Gif
         | MediaType::Avif
         | MediaType::Tiff
         | MediaType::Bmp
         | MediaType::Heic
         | MediaType::Svg
-        | MediaType::Jxl => return Ok(untouched(MetadataOutcome::Unsupported)),
+        | MediaType::Jxl => {
+            let outcome = MetadataOutcome::Unsupported;
+            return Ok(StripPlan::untouched(size_bytes, outcome));
+        }
     };
-    Ok(match stripped {
-        Some(bytes) => Stripped {
-            bytes: Cow::Owned(bytes),
-            outcome,
-        },
-        None => untouched(MetadataOutcome::Untouched),
-    })
+    Ok(edits.into_plan(size_bytes, outcome))
 }
 
 /// How much goes.
@@ -93,29 +114,19 @@ enum Verdict {
     Exif(Vec<u8>),
 }
 
-/// A range of the file and what stands there instead.
-struct Edit {
-    range: Range<usize>,
-    replacement: Vec<u8>,
+/// Judges the TIFF structure in a range of the original.
+fn judge_exif(
+    window: &mut Window<'_>,
+    tiff: Range<u64>,
+    extent: Extent,
+) -> Result<Verdict, ImagingError> {
+    let readable = tiff.end - tiff.start <= exif::LEN_MAX as u64;
+    // Of what cannot be read, only the orientation stays, as if all was to go.
+    let extent = if readable { extent } else { Extent::All };
+    Ok(judge_tiff(window.start_of(tiff, exif::LEN_MAX)?, extent))
 }
 
-/// `None` if nothing changes. Ranges ascend and do not overlap.
-fn apply(bytes: &[u8], edits: &[Edit]) -> Option<Vec<u8>> {
-    if edits.is_empty() {
-        return None;
-    }
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    for edit in edits {
-        out.extend_from_slice(&bytes[at..edit.range.start]);
-        out.extend_from_slice(&edit.replacement);
-        at = edit.range.end;
-    }
-    out.extend_from_slice(&bytes[at..]);
-    Some(out)
-}
-
-fn judge_exif(tiff: &[u8], extent: Extent) -> Verdict {
+fn judge_tiff(tiff: &[u8], extent: Extent) -> Verdict {
     let found = exif::orientation(tiff);
     let minimal = || match found {
         Some(Orientation::Upright) | None => Verdict::Drop,
@@ -136,25 +147,24 @@ fn judge_exif(tiff: &[u8], extent: Extent) -> Verdict {
     }
 }
 
-/// XMP, in any of its spellings: elements and attributes of the EXIF namespace under any prefix.
-fn xmp_tells_place(packet: &[u8]) -> bool {
-    memmem::find(packet, b":GPS").is_some()
-}
+/// Stands in XMP that tells the place, in any of its spellings: elements and attributes of the EXIF namespace under any
+/// prefix.
+const XMP_PLACE: &[u8] = b":GPS";
 
-/// What follows the end of an image, as phones write it: previews with EXIF of their own, or a video that holds a place
-/// in ways of its own.
-fn trailer_may_tell_place(trailer: &[u8]) -> bool {
-    let signs: [&[u8]; 4] = [b"Exif\0\0", b":GPS", b"ftyp", b"eXIf"];
-    signs
-        .iter()
-        .any(|sign| memmem::find(trailer, sign).is_some())
-}
+/// Stand in what follows the end of an image, as phones write it: previews with EXIF of their own, or a video that
+/// holds a place in ways of its own.
+const TRAILER_PLACES: [&[u8]; 4] = [b"Exif\0\0", XMP_PLACE, b"ftyp", b"eXIf"];
 
 /// Whether the bytes behind the image go too.
-fn drops_trailer(trailer: &[u8], extent: Extent) -> bool {
+fn drops_trailer(
+    window: &mut Window<'_>,
+    image_end: u64,
+    extent: Extent,
+) -> Result<bool, ImagingError> {
+    let trailer = image_end..window.size_bytes();
     match extent {
-        Extent::All => !trailer.is_empty(),
-        Extent::Place => trailer_may_tell_place(trailer),
+        Extent::All => Ok(!trailer.is_empty()),
+        Extent::Place => window.contains_any(trailer, &TRAILER_PLACES),
     }
 }
 

@@ -2,11 +2,12 @@
 
 use memchr::{memchr, memmem};
 
-use crate::imaging::container::png::{Chunk, chunks, crc32};
+use crate::imaging::container::png::{Chunk, Chunks, crc32};
 use crate::imaging::error::ImagingError;
-use crate::imaging::metadata::{
-    Edit, Extent, Verdict, apply, drops_trailer, judge_exif, xmp_tells_place,
-};
+use crate::imaging::metadata::plan::Edits;
+use crate::imaging::metadata::{Extent, Verdict, XMP_PLACE, drops_trailer, judge_exif};
+use crate::imaging::source::Window;
+use crate::model::media::MediaType;
 
 /// Ancillary chunks that decide how the pixels look, or when.
 const PIXEL_CHUNKS: [&[u8; 4]; 16] = [
@@ -16,58 +17,67 @@ const PIXEL_CHUNKS: [&[u8; 4]; 16] = [
 
 const XMP_KEYWORD: &[u8] = b"XML:com.adobe.xmp";
 
-pub(super) fn strip(bytes: &[u8], extent: Extent) -> Result<Option<Vec<u8>>, ImagingError> {
-    let mut edits = Vec::new();
-    let mut image_end = bytes.len();
-    for chunk in chunks(bytes) {
-        let chunk = chunk?;
+/// Stands in keywords of texts that tell the place.
+const KEYWORD_PLACE: &[u8] = b"GPS";
+
+/// By the standard.
+const KEYWORD_LEN_MAX: usize = 79;
+
+pub(super) fn strip(window: &mut Window<'_>, extent: Extent) -> Result<Edits, ImagingError> {
+    let mut edits = Edits::new(MediaType::Png);
+    let mut image_end = window.size_bytes();
+    let mut chunks = Chunks::new();
+    while let Some(chunk) = chunks.next(window)? {
         image_end = chunk.end;
-        let replacement = match judge(&chunk, extent) {
-            Verdict::Keep => continue,
-            Verdict::Drop => Vec::new(),
-            Verdict::Exif(tiff) => exif_chunk(&tiff),
-        };
-        edits.push(Edit {
-            range: chunk.start..chunk.end,
-            replacement,
-        });
+        let range = chunk.start..chunk.end;
+        match judge(window, &chunk, extent)? {
+            Verdict::Keep => {}
+            Verdict::Drop => edits.drop(range)?,
+            Verdict::Exif(tiff) => edits.replace(range, exif_chunk(&tiff))?,
+        }
     }
-    if drops_trailer(&bytes[image_end..], extent) {
-        edits.push(Edit {
-            range: image_end..bytes.len(),
-            replacement: Vec::new(),
-        });
+    if drops_trailer(window, image_end, extent)? {
+        edits.drop(image_end..window.size_bytes())?;
     }
-    Ok(apply(bytes, &edits))
+    Ok(edits)
 }
 
-fn judge(chunk: &Chunk<'_>, extent: Extent) -> Verdict {
+fn judge(window: &mut Window<'_>, chunk: &Chunk, extent: Extent) -> Result<Verdict, ImagingError> {
     if chunk.kind == *b"eXIf" {
-        return judge_exif(chunk.data, extent);
+        return judge_exif(window, chunk.data.clone(), extent);
     }
     let goes = match extent {
         Extent::All => chunk.is_ancillary() && !PIXEL_CHUNKS.contains(&&chunk.kind),
         Extent::Place => match &chunk.kind {
-            b"tEXt" | b"zTXt" | b"iTXt" => text_may_tell_place(chunk),
+            b"tEXt" | b"zTXt" | b"iTXt" => text_may_tell_place(window, chunk)?,
             _ => false,
         },
     };
-    if goes { Verdict::Drop } else { Verdict::Keep }
+    Ok(if goes { Verdict::Drop } else { Verdict::Keep })
 }
 
 /// What cannot be read without inflating it counts as telling.
-fn text_may_tell_place(chunk: &Chunk<'_>) -> bool {
-    let keyword_end = memchr(0, chunk.data).unwrap_or(chunk.data.len());
-    let (keyword, rest) = chunk.data.split_at(keyword_end);
-    if memmem::find(keyword, b"GPS").is_some() {
-        return true;
+fn text_may_tell_place(window: &mut Window<'_>, chunk: &Chunk) -> Result<bool, ImagingError> {
+    let data = chunk.data.clone();
+    // With the bytes behind it: its end, and the flag of compression.
+    let head = window.start_of(data.clone(), KEYWORD_LEN_MAX + 2)?;
+    let Some(keyword_end) = memchr(0, head) else {
+        // A keyword without an end: all of it is looked at.
+        return window.contains_any(data, &[KEYWORD_PLACE]);
+    };
+    let (keyword, rest) = head.split_at(keyword_end);
+    if memmem::find(keyword, KEYWORD_PLACE).is_some() {
+        return Ok(true);
     }
     // Older programs keep whole EXIF and XMP blocks in hexadecimal.
     if let Some(kind) = keyword.strip_prefix(b"Raw profile type ") {
-        return matches!(kind, b"exif" | b"APP1" | b"app1" | b"xmp");
+        return Ok(matches!(kind, b"exif" | b"APP1" | b"app1" | b"xmp"));
     }
     let compressed = chunk.kind == *b"zTXt" || rest.get(1).is_some_and(|&flag| flag != 0);
-    keyword == XMP_KEYWORD && (compressed || xmp_tells_place(rest))
+    if keyword != XMP_KEYWORD {
+        return Ok(false);
+    }
+    Ok(compressed || window.contains_any(data, &[XMP_PLACE])?)
 }
 
 fn exif_chunk(tiff: &[u8]) -> Vec<u8> {

@@ -1,55 +1,53 @@
 //! Metadata of WebP: the chunks EXIF and XMP, and the flags that announce them.
 
-use crate::imaging::container::webp::{Chunk, FLAG_EXIF, FLAG_XMP, HEADER_LEN, chunks};
+use crate::imaging::container::webp::{Chunk, Chunks, FLAG_EXIF, FLAG_XMP, HEADER_LEN};
 use crate::imaging::error::ImagingError;
-use crate::imaging::metadata::exif::without_prefix;
-use crate::imaging::metadata::{
-    Edit, Extent, Verdict, apply, drops_trailer, judge_exif, xmp_tells_place,
-};
+use crate::imaging::metadata::plan::Edits;
+use crate::imaging::metadata::{Extent, Verdict, XMP_PLACE, drops_trailer, judge_exif};
+use crate::imaging::source::Window;
 use crate::model::media::MediaType;
 
-pub(super) fn strip(bytes: &[u8], extent: Extent) -> Result<Option<Vec<u8>>, ImagingError> {
-    let mut edits = Vec::new();
-    let mut image_end = HEADER_LEN;
-    for chunk in chunks(bytes)? {
-        let chunk = chunk?;
+pub(super) fn strip(window: &mut Window<'_>, extent: Extent) -> Result<Edits, ImagingError> {
+    let mut edits = Edits::new(MediaType::Webp);
+    let mut left = Left::default();
+    let mut image_end = HEADER_LEN.min(window.size_bytes());
+    let mut chunks = Chunks::open(window)?;
+    while let Some(chunk) = chunks.next(window)? {
         image_end = chunk.end;
-        let replacement = match judge(&chunk, extent) {
-            Verdict::Keep => continue,
-            Verdict::Drop => Vec::new(),
-            Verdict::Exif(tiff) => exif_chunk(&tiff),
-        };
-        edits.push(Edit {
-            range: chunk.start..chunk.end,
-            replacement,
-        });
+        let range = chunk.start..chunk.end;
+        match judge(window, &chunk, extent)? {
+            Verdict::Keep => left.note(&chunk),
+            Verdict::Drop => edits.drop(range)?,
+            Verdict::Exif(tiff) => {
+                left.note(&chunk);
+                edits.replace(range, exif_chunk(&tiff))?;
+            }
+        }
     }
-    let trailer_goes = drops_trailer(&bytes[image_end..], extent);
-    if trailer_goes {
-        edits.push(Edit {
-            range: image_end..bytes.len(),
-            replacement: Vec::new(),
-        });
+    let size_bytes = window.size_bytes();
+    let mut trailer_len = size_bytes - image_end;
+    if drops_trailer(window, image_end, extent)? {
+        edits.drop(image_end..size_bytes)?;
+        trailer_len = 0;
     }
-    let trailer_len = if trailer_goes {
-        0
-    } else {
-        bytes.len() - image_end
-    };
-    apply(bytes, &edits)
-        .map(|stripped| fix_header(stripped, trailer_len))
-        .transpose()
+    if !edits.is_empty() {
+        left.fix_header(window, &mut edits, trailer_len)?;
+    }
+    Ok(edits)
 }
 
-fn judge(chunk: &Chunk<'_>, extent: Extent) -> Verdict {
-    match (&chunk.kind, extent) {
-        (b"EXIF", _) => judge_exif(without_prefix(chunk.data), extent),
-        (b"XMP ", Extent::Place) if !xmp_tells_place(chunk.data) => Verdict::Keep,
-        (b"XMP ", _) => Verdict::Drop,
+fn judge(window: &mut Window<'_>, chunk: &Chunk, extent: Extent) -> Result<Verdict, ImagingError> {
+    let goes = match (&chunk.kind, extent) {
+        (b"EXIF", _) => {
+            let tiff = chunk.exif(window)?;
+            return judge_exif(window, tiff, extent);
+        }
+        (b"XMP ", Extent::Place) => window.contains_any(chunk.data.clone(), &[XMP_PLACE])?,
         (b"VP8 " | b"VP8L" | b"VP8X" | b"ALPH" | b"ANIM" | b"ANMF" | b"ICCP", Extent::All)
-        | (_, Extent::Place) => Verdict::Keep,
-        (_, Extent::All) => Verdict::Drop,
-    }
+        | (_, Extent::Place) => false,
+        (_, Extent::All) => true,
+    };
+    Ok(if goes { Verdict::Drop } else { Verdict::Keep })
 }
 
 fn exif_chunk(tiff: &[u8]) -> Vec<u8> {
@@ -63,28 +61,51 @@ fn exif_chunk(tiff: &[u8]) -> Vec<u8> {
     chunk
 }
 
-/// Makes the size and the flags of the file say what is left in it.
-fn fix_header(mut bytes: Vec<u8>, trailer_len: usize) -> Result<Vec<u8>, ImagingError> {
-    let size = bytes.len() - trailer_len - 8;
-    let size = u32::try_from(size).map_err(|_| ImagingError::Malformed {
-        media: MediaType::Webp,
-        part: "its size",
-    })?;
-    bytes[4..8].copy_from_slice(&size.to_le_bytes());
-    let (mut has_exif, mut has_xmp, mut flags_at) = (false, false, None);
-    for chunk in chunks(&bytes)? {
-        let chunk = chunk?;
+/// What is left of the metadata.
+#[derive(Default)]
+struct Left {
+    has_exif: bool,
+    has_xmp: bool,
+    flags_at: Option<u64>,
+}
+
+impl Left {
+    fn note(&mut self, chunk: &Chunk) {
         match &chunk.kind {
-            b"EXIF" => has_exif = true,
-            b"XMP " => has_xmp = true,
-            b"VP8X" if !chunk.data.is_empty() => flags_at = Some(chunk.start + 8),
+            b"EXIF" => self.has_exif = true,
+            b"XMP " => self.has_xmp = true,
+            b"VP8X" if !chunk.data.is_empty() => self.flags_at = Some(chunk.data.start),
             _ => {}
         }
     }
-    if let Some(at) = flags_at {
+
+    /// Makes the size and the flags of the file say what is left in it.
+    fn fix_header(
+        &self,
+        window: &mut Window<'_>,
+        edits: &mut Edits,
+        trailer_len: u64,
+    ) -> Result<(), ImagingError> {
+        let malformed = ImagingError::Malformed {
+            media: MediaType::Webp,
+            part: "its size",
+        };
+        let size = edits.size_bytes_after(window.size_bytes()) - trailer_len - 8;
+        let Ok(size) = u32::try_from(size) else {
+            return Err(malformed);
+        };
+        edits.replace(4..8, size.to_le_bytes().to_vec())?;
+        let Some(at) = self.flags_at else {
+            return Ok(());
+        };
         let flag = |set: bool, flag| if set { flag } else { 0 };
-        bytes[at] &= !(FLAG_EXIF | FLAG_XMP);
-        bytes[at] |= flag(has_exif, FLAG_EXIF) | flag(has_xmp, FLAG_XMP);
+        let found = window.byte(at)?.ok_or(malformed)?;
+        let fixed = found & !(FLAG_EXIF | FLAG_XMP)
+            | flag(self.has_exif, FLAG_EXIF)
+            | flag(self.has_xmp, FLAG_XMP);
+        if fixed == found {
+            return Ok(());
+        }
+        edits.replace(at..at + 1, vec![fixed])
     }
-    Ok(bytes)
 }
