@@ -18,10 +18,13 @@ mod resize; // pixels -> fewer pixels
 mod colour; // -> sRGB
 mod encode; // pixels -> bytes
 pub mod pipeline; // all of it, as a list of steps
+mod blurhash; // a blur as text
+pub mod appearance; // what to show before a picture is there
 pub mod sample; // pictures of our own
 #[cfg(test)]
 mod fixture; // small files of every kind, for tests
 
+pub use appearance::{Appearance, appearance, appearance_memory_needed};
 pub use decode::can_decode;
 pub use error::{ImagingError, Quantity};
 pub use inspect::{Inspected, inspect, inspect_source};

@@ -7,10 +7,11 @@ use crate::imaging::error::ImagingError;
 use crate::imaging::inspect::{Inspected, inspect};
 use crate::imaging::limits::Limits;
 use crate::imaging::orient::{Orientation, upright};
+use crate::imaging::pixels::Pixels;
 use crate::imaging::place::{Placement, place};
 use crate::imaging::resize::resize;
 use crate::imaging::stop::{Stop, check};
-use crate::model::recipe::Recipe;
+use crate::model::recipe::{Layout, Recipe};
 
 pub struct DeriveRequest<'a> {
     pub original: &'a [u8],
@@ -46,17 +47,12 @@ pub fn derive(request: &DeriveRequest<'_>) -> Result<Vec<Encoded>, ImagingError>
     if placements.is_empty() {
         return Ok(Vec::new());
     }
-    let decoded = decode(&DecodeRequest {
+    let original = Upright::decode(&DecodeRequest {
         original: request.original,
         inspected: &inspected,
         limits: request.limits,
         stop: request.stop,
     })?;
-    let original = Upright {
-        profile: decoded.icc.as_deref().and_then(Profile::parse),
-        orientation: inspected.orientation,
-        decoded: &decoded,
-    };
     let recipes = request.recipes.iter().zip(&placements);
     recipes
         .map(|(recipe, placement)| original.derive(recipe, placement, request.stop))
@@ -76,33 +72,52 @@ fn place_all(
 }
 
 /// A decoded original with what is needed to see it as it was meant.
-struct Upright<'a> {
-    decoded: &'a Decoded,
+pub(crate) struct Upright {
+    pixels: Pixels,
     orientation: Orientation,
     profile: Option<Profile>,
 }
 
-impl Upright<'_> {
-    /// Turning and converting come after the resize, when there is less to turn and to convert.
+impl Upright {
+    pub(crate) fn decode(request: &DecodeRequest<'_>) -> Result<Self, ImagingError> {
+        let Decoded { pixels, icc } = decode(request)?;
+        Ok(Self {
+            pixels,
+            orientation: request.inspected.orientation,
+            profile: icc.as_deref().and_then(Profile::parse),
+        })
+    }
+
+    /// Upright and in sRGB, without the canvas. Turning and converting come after the resize, when there is less to
+    /// turn and to convert.
+    pub(crate) fn resize(
+        &self,
+        placement: &Placement,
+        stop: &dyn Stop,
+    ) -> Result<Pixels, ImagingError> {
+        check(stop)?;
+        let stored = &self.pixels;
+        let stored_size = (stored.width_px, stored.height_px);
+        let crop = self.orientation.stored_crop(placement.crop, stored_size);
+        let size = self
+            .orientation
+            .turn_size(placement.width_px, placement.height_px);
+        let pixels = resize(stored, crop, size)?;
+        check(stop)?;
+        let pixels = upright(pixels, self.orientation);
+        Ok(match &self.profile {
+            Some(profile) => profile.to_srgb(pixels),
+            None => pixels,
+        })
+    }
+
     fn derive(
         &self,
         recipe: &Recipe,
         placement: &Placement,
         stop: &dyn Stop,
     ) -> Result<Encoded, ImagingError> {
-        check(stop)?;
-        let stored = &self.decoded.pixels;
-        let stored_size = (stored.width_px, stored.height_px);
-        let crop = self.orientation.stored_crop(placement.crop, stored_size);
-        let size = self
-            .orientation
-            .turn_size(placement.width_px, placement.height_px);
-        let mut pixels = resize(stored, crop, size)?;
-        check(stop)?;
-        pixels = upright(pixels, self.orientation);
-        if let Some(profile) = &self.profile {
-            pixels = profile.to_srgb(pixels);
-        }
+        let mut pixels = self.resize(placement, stop)?;
         if let Some(canvas) = placement.canvas {
             pixels = pixels.onto_canvas(canvas, recipe.layout.background);
         }
@@ -119,6 +134,13 @@ impl Upright<'_> {
 
 /// An upper bound of the memory that `derive` takes at once, in bytes, besides the original itself.
 pub fn memory_needed(inspected: &Inspected, recipes: &[Recipe]) -> u64 {
+    memory_of_layouts(inspected, recipes.iter().map(|recipe| &recipe.layout))
+}
+
+pub(crate) fn memory_of_layouts<'a>(
+    inspected: &Inspected,
+    layouts: impl IntoIterator<Item = &'a Layout>,
+) -> u64 {
     /// Coefficients, encoder contexts, hash tables of deflate.
     const FIXED: u64 = 8 << 20;
     /// Of RGBA.
@@ -129,8 +151,8 @@ pub fn memory_needed(inspected: &Inspected, recipes: &[Recipe]) -> u64 {
     let area = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
     let original = area((inspected.width_px, inspected.height_px));
     let (mut largest, mut finished) = (0, 0_u64);
-    for recipe in recipes {
-        let placement = place(&recipe.layout, inspected.upright_size());
+    for layout in layouts {
+        let placement = place(layout, inspected.upright_size());
         let derivative = area(placement.size());
         // Between its two passes, the resize holds the width of one image times the height of the other.
         let (width, height) = inspected.upright_size();
