@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use crate::blobs::error::BlobError;
 use crate::blobs::originals::in_directory;
 use crate::blobs::staging::{Staging, set_modified};
+use crate::blobs::tree::sync;
 use crate::model::alias::AliasName;
-use crate::model::layout::TreeLayout;
+use crate::model::layout::{ALIAS_DIR, TreeLayout};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Aliases<'a> {
@@ -68,6 +69,37 @@ impl<'a> Aliases<'a> {
             Err(error) if cannot_link(&error) => replace(staging, original, &path),
             Err(error) => Err(BlobError::io("link", &path)(error)),
         }
+    }
+}
+
+impl Aliases<'_> {
+    /// Takes the name away, and directories that are left empty by it. Other names of the same image stand.
+    pub fn remove(&self, name: &AliasName) -> Result<(), BlobError> {
+        let path = self.path(name);
+        match fs::remove_file(&path).map_err(BlobError::io("remove", &path)) {
+            Err(error) if !error.is_missing() => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        sync_parent(&path)?;
+        let hosts = self.root.join(ALIAS_DIR);
+        for dir in path
+            .ancestors()
+            .skip(1)
+            .take_while(|dir| dir.starts_with(&hosts))
+        {
+            if dir == hosts || fs::remove_dir(dir).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The removal of a name survives power loss; a directory that is gone keeps no names.
+fn sync_parent(path: &Path) -> Result<(), BlobError> {
+    match sync(path.parent().unwrap_or(path)) {
+        Err(error) if error.is_missing() => Ok(()),
+        synced => synced,
     }
 }
 

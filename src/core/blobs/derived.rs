@@ -1,11 +1,15 @@
 //! Derivatives: made again at any time, so neither precious nor synced one by one.
 
 use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::blobs::error::BlobError;
 use crate::blobs::originals::in_directory;
 use crate::blobs::staging::StagedFile;
+use crate::blobs::tree::sync;
+use crate::model::image_id::ImageId;
 use crate::model::layout::TreeLayout;
 use crate::model::record::DerivativeKey;
 
@@ -37,6 +41,27 @@ impl<'a> Derived<'a> {
             .map_err(BlobError::io("place", &path))?;
         staged.placed();
         Ok(())
+    }
+
+    /// Removes every derivative of an image, on the ledger or not.
+    pub fn remove_all_of(&self, id: ImageId) -> Result<(), BlobError> {
+        let dir = self.root.join(self.layout.derived_dir(id));
+        let entries = match fs::read_dir(&dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(BlobError::io("list", &dir))?,
+        };
+        let prefix = format!("{id}.");
+        for entry in entries {
+            let entry = entry.map_err(BlobError::io("list", &dir))?;
+            if entry.file_name().as_bytes().starts_with(prefix.as_bytes()) {
+                let path = entry.path();
+                match fs::remove_file(&path).map_err(BlobError::io("remove", &path)) {
+                    Err(error) if !error.is_missing() => return Err(error),
+                    Ok(()) | Err(_) => {}
+                }
+            }
+        }
+        sync(&dir)
     }
 
     pub fn remove(&self, key: &DerivativeKey) -> Result<(), BlobError> {

@@ -1,4 +1,4 @@
-//! Originals: written once, never rewritten, never removed from here.
+//! Originals: written once, never rewritten, removed only when they are off the record.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -9,6 +9,7 @@ use rustix::fs::{CWD, RenameFlags};
 
 use crate::blobs::error::BlobError;
 use crate::blobs::staging::{StagedFile, set_modified};
+use crate::blobs::tree::sync;
 use crate::model::clock::UnixSeconds;
 use crate::model::image_id::ImageId;
 use crate::model::layout::TreeLayout;
@@ -89,6 +90,16 @@ impl<'a> Originals<'a> {
             .read_to_end(&mut bytes)
             .map_err(BlobError::io("read", &path))?;
         Ok(bytes)
+    }
+
+    /// Removes an original that is off the record; none is as good.
+    pub fn remove(&self, id: ImageId, media: MediaType) -> Result<(), BlobError> {
+        let path = self.path(id, media);
+        match fs::remove_file(&path).map_err(BlobError::io("remove", &path)) {
+            Err(error) if error.is_missing() => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => sync(path.parent().unwrap_or(&path)),
+        }
     }
 
     /// Gives an original the time on record, so that every node makes the same ETag.

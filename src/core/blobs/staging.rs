@@ -68,21 +68,25 @@ impl Staging {
 
     /// Writes one file; it vanishes with the returned value unless it is placed.
     pub fn write(&self, bytes: &[u8], modified: UnixSeconds) -> Result<StagedFile, BlobError> {
+        let mut writer = self.begin()?;
+        writer.write(bytes)?;
+        writer.finish(modified)
+    }
+
+    /// Begins a file that is written piece by piece; it vanishes with the returned value unless it is finished.
+    pub fn begin(&self) -> Result<StagingWriter, BlobError> {
         let staged = StagedFile {
             path: self.fresh_path(),
-            size_bytes: bytes.len() as u64,
+            size_bytes: 0,
         };
         let path = &staged.path;
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o644)
             .open(path)
             .map_err(BlobError::io("create", path))?;
-        file.write_all(bytes)
-            .map_err(BlobError::io("write", path))?;
-        set_modified(&file, modified).map_err(BlobError::errno("set time of", path))?;
-        Ok(staged)
+        Ok(StagingWriter { file, staged })
     }
 
     /// A path that no other call answers.
@@ -186,6 +190,29 @@ pub(crate) fn set_modified(file: &File, modified: UnixSeconds) -> rustix::io::Re
             last_modification: time,
         },
     )
+}
+
+/// A file in staging that is not complete.
+#[derive(Debug)]
+pub struct StagingWriter {
+    file: File,
+    staged: StagedFile,
+}
+
+impl StagingWriter {
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), BlobError> {
+        let path = &self.staged.path;
+        let written = self.file.write_all(bytes);
+        written.map_err(BlobError::io("write", path))?;
+        self.staged.size_bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    pub fn finish(self, modified: UnixSeconds) -> Result<StagedFile, BlobError> {
+        let path = &self.staged.path;
+        set_modified(&self.file, modified).map_err(BlobError::errno("set time of", path))?;
+        Ok(self.staged)
+    }
 }
 
 /// A complete file in staging, removed on drop unless it was placed.

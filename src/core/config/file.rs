@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::blobs::space::SpaceFloor;
 use crate::imaging::{Limits, SvgPolicy};
-use crate::origin::OriginSettings;
+use crate::origin::{AccessSettings, OriginSettings};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -18,6 +18,10 @@ pub struct ConfigFile {
     pub derive: DeriveSection,
     pub signing: SigningSection,
     pub imgd: ImgdSection,
+    pub api: ApiSection,
+    pub webhook: WebhookSection,
+    pub scan: ScanSection,
+    pub fetch: FetchSection,
     pub nginx: NginxSection,
     pub presets: BTreeMap<String, PresetSection>,
 }
@@ -156,6 +160,80 @@ impl Default for ImgdSection {
             requests_max: 4096,
         }
     }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ApiSection {
+    /// Requests to the API in progress, uploads included.
+    pub requests_max: usize,
+    pub uploads_max: usize,
+    pub uploads_per_key_max: usize,
+    /// Of a key that has no rate of its own.
+    pub rate_per_min: u32,
+    /// An upload that is slower, after the grace, is given up.
+    pub upload_bytes_per_s_min: u64,
+    pub upload_grace_s: u64,
+    pub session_lifetime_s: u64,
+    /// Who may upload by ticket from a browser; `*`: any site.
+    pub ticket_origins: Vec<String>,
+}
+
+impl Default for ApiSection {
+    fn default() -> Self {
+        let access = AccessSettings::default();
+        Self {
+            requests_max: 1024,
+            uploads_max: access.uploads_max,
+            uploads_per_key_max: access.uploads_per_key_max,
+            rate_per_min: access.rate_per_min,
+            upload_bytes_per_s_min: 1024,
+            upload_grace_s: 10,
+            session_lifetime_s: access.session_lifetime.as_secs(),
+            ticket_origins: vec!["*".to_owned()],
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebhookSection {
+    /// A file with the secret that signs callbacks, relative to the data directory.
+    pub secret: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ScanSection {
+    /// Asked before an image is taken in.
+    pub url: Option<String>,
+    pub timeout_ms: u64,
+    /// What becomes of an image when there is no answer.
+    pub on_failure: OnFailureSection,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFailureSection {
+    Reject,
+    Accept,
+}
+
+impl Default for ScanSection {
+    fn default() -> Self {
+        Self {
+            url: None,
+            timeout_ms: 10_000,
+            on_failure: OnFailureSection::Reject,
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FetchSection {
+    /// Addresses and ranges that are not public and may be called back all the same.
+    pub allow: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,17 +1,20 @@
 //! What a new data directory gets: a configuration to edit, and a secret of its own.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::config::error::ConfigError;
 use crate::config::load::CONFIG_FILE;
+use crate::model::secret::Secret;
 
 /// The file as written by `imgctl init`.
 const TEMPLATE: &str = include_str!("imgctl.toml");
 /// Relative to the data directory; named in the template.
 const KEY_FILE: &str = "keys/k1.key";
+/// As [`KEY_FILE`].
+const WEBHOOK_FILE: &str = "keys/webhook.key";
 
 /// Where printed URLs start and nginx listens, in a new file.
 #[derive(Clone, Debug)]
@@ -20,13 +23,14 @@ pub struct FirstSite<'a> {
     pub listen: &'a str,
 }
 
-/// Writes the configuration and the signing key, unless they are there. Answers whether the configuration is new.
+/// Writes the configuration, the signing key and the secret of callbacks, unless they are there. Answers whether the configuration is new.
 pub fn ensure_files(data: &Path, site: &FirstSite<'_>) -> Result<bool, ConfigError> {
     ensure_key(&data.join(KEY_FILE))?;
     let path = data.join(CONFIG_FILE);
     if path.exists() {
         return Ok(false);
     }
+    ensure_key(&data.join(WEBHOOK_FILE))?;
     let text = TEMPLATE
         .replace("@URL@", site.url)
         .replace("@LISTEN@", site.listen);
@@ -41,15 +45,7 @@ pub fn ensure_key(path: &Path) -> Result<(), ConfigError> {
     }
     let keys = path.parent().unwrap_or(path);
     fs::create_dir_all(keys).map_err(write_error(keys))?;
-    let secret = random_secret().map_err(write_error(path))?;
-    write_new(path, secret.as_bytes(), 0o600)
-}
-
-/// 32 bytes from the kernel, as hex.
-fn random_secret() -> io::Result<String> {
-    let mut secret = [0; 32];
-    fs::File::open("/dev/urandom")?.read_exact(&mut secret)?;
-    Ok(data_encoding::HEXLOWER.encode(&secret))
+    write_new(path, Secret::generate().reveal().as_bytes(), 0o600)
 }
 
 fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), ConfigError> {

@@ -9,8 +9,13 @@ use std::time::Duration;
 use crate::blobs::space::SpaceFloor;
 use crate::catalog::{CatalogSettings, CatalogUrl};
 use crate::config::error::ConfigError;
-use crate::config::file::{ConfigFile, LimitsSection, ModeSection, SvgSection};
+use crate::config::file::{
+    ApiSection, ConfigFile, LimitsSection, ModeSection, OnFailureSection, SvgSection,
+};
 use crate::config::presets;
+use crate::fetch::scan::{OnFailure, ScanHook};
+use crate::fetch::webhook::WebhookSecret;
+use crate::fetch::{AddressGuard, FetchUrl, IpRange};
 use crate::imaging::{Limits, SvgPolicy};
 use crate::model::layout::TreeLayout;
 use crate::model::preset::{PresetDefinition, PresetName};
@@ -19,10 +24,22 @@ use crate::nginx::settings::{
     CacheTagHeader, MissLimits, MissTimeouts, Mode, NginxPaths, NginxSettings, OpenFileCache,
     RealIp, TagSeparator, TlsSettings, WorkerProcesses,
 };
-use crate::origin::OriginSettings;
+use crate::origin::{AccessSettings, OriginSettings};
 
 /// The name of the file, in the data directory unless said otherwise.
 pub const CONFIG_FILE: &str = "imgctl.toml";
+
+/// What imgd asks of those who speak to its API.
+#[derive(Clone, Debug)]
+pub struct ApiSettings {
+    /// Requests in progress; more are refused.
+    pub requests_max: usize,
+    /// An upload that is slower, once the grace is over, is given up.
+    pub upload_bytes_per_s_min: u64,
+    pub upload_grace: Duration,
+    /// Sites whose pages may upload by ticket; `*` for any.
+    pub ticket_origins: Vec<String>,
+}
 
 /// A configuration without faults.
 #[derive(Debug)]
@@ -38,6 +55,7 @@ pub struct Config {
     pub presets: BTreeMap<PresetName, PresetDefinition>,
     pub imgd_socket: PathBuf,
     pub imgd_requests_max: usize,
+    pub api: ApiSettings,
     file: ConfigFile,
 }
 
@@ -114,7 +132,9 @@ impl Config {
                 derive_timeout: Duration::from_millis(derive.timeout_ms),
                 wait_timeout: Duration::from_millis(derive.wait_timeout_ms),
                 failure_ttl: Duration::from_secs(derive.failure_ttl_s),
+                access: access(&file.api),
             },
+            api: api(&file.api),
             floor: SpaceFloor {
                 free_bytes_min: file.limits.free_bytes_min,
                 free_inodes_min: file.limits.free_inodes_min,
@@ -123,6 +143,46 @@ impl Config {
             imgd_socket: data.join(&file.imgd.socket),
             imgd_requests_max: file.imgd.requests_max,
             file,
+        }
+    }
+
+    /// Reads the secret that signs callbacks, if there is one.
+    pub fn load_webhook_secret(&self) -> Result<Option<WebhookSecret>, ConfigError> {
+        let Some(file) = &self.file.webhook.secret else {
+            return Ok(None);
+        };
+        let path = self.data.join(file);
+        let secret = fs::read(&path).map_err(|source| ConfigError::Key {
+            id: "webhook".to_owned(),
+            path: path.clone(),
+            source,
+        })?;
+        let secret = WebhookSecret::new(secret.trim_ascii().to_vec());
+        let secret = secret.map_err(|fault| ConfigError::Invalid {
+            path,
+            faults: vec![format!("  {fault}")],
+        })?;
+        Ok(Some(secret))
+    }
+
+    /// Who is asked before an image is taken in.
+    pub fn scan_hook(&self) -> Option<ScanHook> {
+        let scan = &self.file.scan;
+        Some(ScanHook {
+            url: scan.url.as_ref()?.parse().ok()?,
+            timeout: Duration::from_millis(scan.timeout_ms),
+            on_failure: match scan.on_failure {
+                OnFailureSection::Reject => OnFailure::Reject,
+                OnFailureSection::Accept => OnFailure::Accept,
+            },
+        })
+    }
+
+    /// Which addresses may be called back.
+    pub fn address_guard(&self) -> AddressGuard {
+        let allow = self.file.fetch.allow.iter();
+        AddressGuard {
+            allow: allow.filter_map(|range| range.parse().ok()).collect(),
         }
     }
 
@@ -331,6 +391,24 @@ fn cache_tag(name: &str) -> CacheTagHeader {
     }
 }
 
+fn access(section: &ApiSection) -> AccessSettings {
+    AccessSettings {
+        uploads_max: section.uploads_max,
+        uploads_per_key_max: section.uploads_per_key_max,
+        rate_per_min: section.rate_per_min,
+        session_lifetime: Duration::from_secs(section.session_lifetime_s),
+    }
+}
+
+fn api(section: &ApiSection) -> ApiSettings {
+    ApiSettings {
+        requests_max: section.requests_max,
+        upload_bytes_per_s_min: section.upload_bytes_per_s_min,
+        upload_grace: Duration::from_secs(section.upload_grace_s),
+        ticket_origins: section.ticket_origins.clone(),
+    }
+}
+
 fn limits(section: &LimitsSection) -> Limits {
     Limits {
         bytes_max: section.bytes_max,
@@ -373,6 +451,15 @@ fn check(file: &ConfigFile, faults: &mut Vec<String>) {
         ("derive.timeout_ms", file.derive.timeout_ms),
         ("derive.wait_timeout_ms", file.derive.wait_timeout_ms),
         ("imgd.requests_max", file.imgd.requests_max as u64),
+        ("api.requests_max", file.api.requests_max as u64),
+        ("api.uploads_max", file.api.uploads_max as u64),
+        (
+            "api.uploads_per_key_max",
+            file.api.uploads_per_key_max as u64,
+        ),
+        ("api.rate_per_min", u64::from(file.api.rate_per_min)),
+        ("api.session_lifetime_s", file.api.session_lifetime_s),
+        ("scan.timeout_ms", file.scan.timeout_ms),
         (
             "catalog.connections_max",
             u64::from(file.catalog.connections_max),
@@ -389,6 +476,16 @@ fn check(file: &ConfigFile, faults: &mut Vec<String>) {
     for (key, value) in positive {
         if value == 0 {
             fault(key, "must be 1 or more");
+        }
+    }
+    if let Some(url) = &file.scan.url
+        && let Err(invalid) = url.parse::<FetchUrl>()
+    {
+        fault("scan.url", &invalid.to_string());
+    }
+    for range in &file.fetch.allow {
+        if let Err(invalid) = range.parse::<IpRange>() {
+            fault("fetch.allow", &invalid.to_string());
         }
     }
     for key in &file.signing.keys {

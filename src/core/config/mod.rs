@@ -10,5 +10,5 @@ pub mod open; // Config -> an open origin
 pub mod init; // the file that a new data directory gets
 
 pub use error::ConfigError;
-pub use load::{CONFIG_FILE, Config};
+pub use load::{ApiSettings, CONFIG_FILE, Config};
 pub use open::OpenError;

@@ -23,6 +23,9 @@ impl Config {
             tree,
             presets,
             signing_keys,
+            scan: self.scan_hook(),
+            webhook_secret: self.load_webhook_secret()?,
+            address_guard: self.address_guard(),
             settings,
             clock,
         };

@@ -45,6 +45,11 @@ impl AliasPath {
         Ok(Self(path))
     }
 
+    /// Of a percent-encoded path, taken as it is: nothing is merged or resolved, so a path that is not plain is refused.
+    pub fn from_encoded(path: &str) -> Result<Self, InvalidAlias> {
+        Self::from_decoded(percent_decode(path.as_bytes()).collect())
+    }
+
     /// The path that nginx sees for a request line: query cut off, percent-decoded, `//` merged, dot segments resolved.
     pub fn from_request_uri(uri: &[u8]) -> Result<Self, InvalidAlias> {
         let raw = uri

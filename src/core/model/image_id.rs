@@ -18,12 +18,9 @@ impl ImageId {
     pub const HEX_LEN: usize = 2 * Self::LEN;
 
     pub fn of(original: &[u8]) -> Self {
-        let mut id = [0; Self::LEN];
-        blake3::Hasher::new()
-            .update(original)
-            .finalize_xof()
-            .fill(&mut id);
-        Self(id)
+        let mut hasher = ImageIdHasher::default();
+        hasher.update(original);
+        hasher.finish()
     }
 
     pub fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
@@ -32,6 +29,22 @@ impl ImageId {
 
     pub fn as_bytes(&self) -> &[u8; Self::LEN] {
         &self.0
+    }
+}
+
+/// Computes an id of bytes that come piece by piece.
+#[derive(Clone, Debug, Default)]
+pub struct ImageIdHasher(blake3::Hasher);
+
+impl ImageIdHasher {
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub fn finish(&self) -> ImageId {
+        let mut id = [0; ImageId::LEN];
+        self.0.finalize_xof().fill(&mut id);
+        ImageId(id)
     }
 }
 

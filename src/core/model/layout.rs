@@ -89,6 +89,11 @@ impl TreeLayout {
         format!("{ORIGINAL_DIR}/{}/{id}.{media}", self.shards.shard(id))
     }
 
+    /// `derived/<shard>`: where all derivatives of an image are.
+    pub fn derived_dir(self, id: ImageId) -> String {
+        format!("{DERIVED_DIR}/{}", self.shards.shard(id))
+    }
+
     /// `derived/<shard>/<id>.<variant>.<ext>`
     pub fn derived_path(self, key: &DerivativeKey) -> String {
         let DerivativeKey {

@@ -183,6 +183,25 @@ impl Origin {
         }
     }
 
+    /// Makes what is missing of one image by `presets`, durably, and answers how many that were.
+    pub async fn derive_ahead(
+        self: &Arc<Self>,
+        image: &Image,
+        presets: &[Preset],
+    ) -> Result<Result<usize, Rejection>, OriginError> {
+        let flusher = Arc::new(Flusher::open(self.tree.root())?);
+        let batch = Batch {
+            presets,
+            which: Which::Missing,
+            jobs: 1,
+        };
+        let mut made = Ok(0);
+        let report = |outcome: BulkOutcome| made = outcome.fault.map_or(Ok(outcome.made), Err);
+        self.derive_batch(vec![image.clone()], &batch, &flusher, report)
+            .await?;
+        Ok(made)
+    }
+
     /// Derives a handful of images: on the ledger together, made side by side, settled together.
     pub(crate) async fn derive_batch(
         self: &Arc<Self>,

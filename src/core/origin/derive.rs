@@ -93,7 +93,10 @@ impl Origin {
         staged.into_iter().map(place).collect()
     }
 
-    async fn read_original(self: &Arc<Self>, image: &Image) -> Result<Vec<u8>, DeriveError> {
+    pub(crate) async fn read_original(
+        self: &Arc<Self>,
+        image: &Image,
+    ) -> Result<Vec<u8>, DeriveError> {
         let origin = Arc::clone(self);
         let (id, media) = (image.id, image.media);
         let bytes_max = self.settings.limits.bytes_max;

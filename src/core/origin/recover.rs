@@ -1,5 +1,7 @@
 //! After a crash: removes what was being written, and derivatives that may be torn.
 
+use std::sync::Arc;
+
 use crate::blobs::staging::Reaped;
 use crate::model::clock::UnixSeconds;
 use crate::model::record::Derivative;
@@ -14,6 +16,8 @@ pub struct Recovered {
     pub reaped: Reaped,
     /// Derivatives removed, to be made again when asked for.
     pub unsettled: u64,
+    /// Erasures finished that were interrupted.
+    pub erased: u64,
 }
 
 impl Origin {
@@ -22,10 +26,11 @@ impl Origin {
     /// A derivative whose size is not on record was answered before it was synced: after power loss its name may hold
     /// fewer bytes than it should, and nginx would serve them for a year. It is removed and made again on demand. While
     /// another process works on this tree, only what is older than the machine's last start can be torn.
-    pub async fn recover(&self) -> Result<Recovered, OriginError> {
+    pub async fn recover(self: &Arc<Self>) -> Result<Recovered, OriginError> {
         let mut recovered = Recovered {
             reaped: self.tree.reap_staging()?,
             unsettled: 0,
+            erased: self.finish_erasures().await?,
         };
         let now_ms = self.clock.now_ms();
         self.catalog.forget_expired(now_ms).await?;
@@ -61,6 +66,23 @@ impl Origin {
                 })
                 .collect();
             self.catalog.record_derivatives(&settled).await?;
+        }
+    }
+}
+
+impl Origin {
+    /// Removes the files of images that are off the record. Another process may be at it; removing twice does no harm.
+    async fn finish_erasures(self: &Arc<Self>) -> Result<u64, OriginError> {
+        let mut finished = 0;
+        loop {
+            let unfinished = self.catalog.list_unfinished_erasures(UNSETTLED_MAX).await?;
+            if unfinished.is_empty() {
+                return Ok(finished);
+            }
+            for tombstone in &unfinished {
+                self.remove_files(tombstone).await?;
+                finished += 1;
+            }
         }
     }
 }

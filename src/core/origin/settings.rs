@@ -19,6 +19,33 @@ pub struct OriginSettings {
     pub wait_timeout: Duration,
     /// A failed derivation is not tried again for this long.
     pub failure_ttl: Duration,
+    pub access: AccessSettings,
+}
+
+/// What those who come over the wire may take.
+#[derive(Clone, Copy, Debug)]
+pub struct AccessSettings {
+    /// Uploads in progress, of all together.
+    pub uploads_max: usize,
+    /// Uploads in progress by one key.
+    pub uploads_per_key_max: usize,
+    /// Requests in a minute by a key that has no rate of its own.
+    pub rate_per_min: u32,
+    /// How long a person stays signed in.
+    pub session_lifetime: Duration,
+}
+
+impl Default for AccessSettings {
+    fn default() -> Self {
+        Self {
+            // 256 KiB are held of each: 64 MiB at most.
+            uploads_max: 256,
+            // Half, so that no key shuts out all others.
+            uploads_per_key_max: 128,
+            rate_per_min: 60_000,
+            session_lifetime: Duration::from_secs(12 * 3600),
+        }
+    }
 }
 
 impl Default for OriginSettings {
@@ -31,6 +58,7 @@ impl Default for OriginSettings {
             derive_timeout: Duration::from_secs(15),
             wait_timeout: Duration::from_secs(20),
             failure_ttl: Duration::from_secs(600),
+            access: AccessSettings::default(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A batch of prepared files: made durable, placed, recorded, acknowledged, in that order.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,8 +8,10 @@ use crate::blobs::durable::Flusher;
 use crate::blobs::originals::Placed;
 use crate::blobs::staging::Staging;
 use crate::blobs::{BlobError, Tree, blocking};
-use crate::catalog::{AliasOutcome, NewImage, Recorded};
+use crate::catalog::{AliasOutcome, CatalogError, NewImage, Recorded};
+use crate::model::access::KeyId;
 use crate::model::alias::AliasName;
+use crate::model::grant::Usage;
 use crate::model::image_id::ImageId;
 use crate::model::record::Image;
 use crate::origin::Origin;
@@ -40,6 +42,8 @@ pub(crate) struct Placement {
 struct Entry {
     path: PathBuf,
     ready: Ready,
+    /// Set when the image is not taken in: nothing of it is on record.
+    refused: Option<Rejection>,
     /// Set when its alias cannot stand; the image itself is kept.
     fault: Option<Rejection>,
     /// Whether bad bytes stood at the original's name, and so at its older aliases too.
@@ -69,6 +73,7 @@ impl Committer {
                 Ok(ready) => placement.entries.push(Entry {
                     path,
                     ready,
+                    refused: None,
                     fault: None,
                     healed: false,
                 }),
@@ -78,7 +83,12 @@ impl Committer {
                 }),
             }
         }
-        if self.options.effect == Effect::Apply && !placement.entries.is_empty() {
+        if placement.entries.is_empty() {
+            return Ok(placement);
+        }
+        self.refuse_blocked(&mut placement.entries).await?;
+        if self.options.effect == Effect::Apply {
+            self.charge(&mut placement.entries).await?;
             let (origin, flusher) = (Arc::clone(&self.origin), Arc::clone(&self.flusher));
             let entries = placement.entries;
             let place = move || place_all(&origin.tree, &flusher, entries);
@@ -108,24 +118,26 @@ impl Committer {
         entries: Vec<Entry>,
         report: &mut impl FnMut(Outcome),
     ) -> Result<(), OriginError> {
-        let recorded = self
-            .origin
-            .catalog
-            .record_images(&new_images(&entries))
-            .await?;
+        let mut entries = entries;
+        let recorded = self.put_on_record(&mut entries).await?;
+        self.refund(&entries, &recorded).await;
         self.mend_aliases(&entries).await?;
         let (origin, staging, flusher) = (
             Arc::clone(&self.origin),
             Arc::clone(&self.staging),
             Arc::clone(&self.flusher),
         );
-        let recorded: Vec<(Entry, Recorded)> = entries.into_iter().zip(recorded).collect();
+        let recorded: Vec<(Entry, Option<Recorded>)> = entries.into_iter().zip(recorded).collect();
         let reconcile = move || reconcile_all(&origin.tree, &staging, &flusher, recorded);
         let reconciled = blocking(reconcile).await?;
         let mut derived = self.derive(&reconciled).await?;
         for (
             Entry {
-                path, ready, fault, ..
+                path,
+                ready,
+                refused,
+                fault,
+                ..
             },
             new,
         ) in reconciled
@@ -144,10 +156,112 @@ impl Committer {
                 alias,
                 derived,
             };
-            let result = fault.map_or(Ok(ingested), Err);
+            let result = refused.or(fault).map_or(Ok(ingested), Err);
             report(Outcome { path, result });
         }
         Ok(())
+    }
+
+    /// Before anything of a blocked image can be seen under its name.
+    async fn refuse_blocked(&self, entries: &mut [Entry]) -> Result<(), OriginError> {
+        let ids: Vec<ImageId> = entries
+            .iter()
+            .flat_map(|entry| [Some(entry.ready.image.id), entry.ready.raw_id])
+            .flatten()
+            .collect();
+        let blocked = self.origin.catalog.find_blocked(&ids).await?;
+        if blocked.is_empty() {
+            return Ok(());
+        }
+        for entry in entries {
+            let ids = [Some(entry.ready.image.id), entry.ready.raw_id];
+            if let Some(id) = ids.into_iter().flatten().find(|id| blocked.contains(id)) {
+                entry.refuse(
+                    Rejection::new("blocked", format!("image {id} is on the block list"))
+                        .with_hint("`imgctl block list` says since when and why"),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what images need of the quotas of their keys: of all together if it suffices, else of as many as fit.
+    async fn charge(&self, entries: &mut [Entry]) -> Result<(), OriginError> {
+        let mut by_key: BTreeMap<KeyId, Vec<&mut Entry>> = BTreeMap::new();
+        for entry in entries.iter_mut().filter(|entry| entry.refused.is_none()) {
+            if let Some(key) = entry.ready.charge {
+                by_key.entry(key).or_default().push(entry);
+            }
+        }
+        let catalog = &self.origin.catalog;
+        for (key, entries) in by_key {
+            let total = Usage {
+                bytes: entries.iter().map(|it| it.ready.image.size_bytes).sum(),
+                images: entries.len() as u64,
+            };
+            if catalog.charge_key(key, total).await? {
+                continue;
+            }
+            for entry in entries {
+                if !catalog.charge_key(key, entry.usage()).await? {
+                    entry.ready.charge = None;
+                    entry.refuse(
+                        Rejection::new(
+                            "quota-passed",
+                            format!("the quota of key {key} is used up"),
+                        )
+                        .with_hint("an administrator sees it with `imgctl key list`"),
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives back what was charged for images that were there already, or were not kept.
+    async fn refund(&self, entries: &[Entry], recorded: &[Option<Recorded>]) {
+        let mut by_key: BTreeMap<KeyId, Usage> = BTreeMap::new();
+        for (entry, recorded) in entries.iter().zip(recorded) {
+            let is_new = recorded.as_ref().is_some_and(|recorded| recorded.new);
+            if let (Some(key), false) = (entry.ready.charge, is_new) {
+                let usage = by_key.entry(key).or_default();
+                usage.bytes += entry.ready.image.size_bytes;
+                usage.images += 1;
+            }
+        }
+        for (key, usage) in by_key {
+            if let Err(error) = self.origin.catalog.refund_key(key, usage).await {
+                tracing::warn!(key.id = %key, "its quota was not refunded: {error}");
+            }
+        }
+    }
+
+    /// Answers `None` for what was refused before, and for images whose erasure is not finished.
+    async fn put_on_record(
+        &self,
+        entries: &mut [Entry],
+    ) -> Result<Vec<Option<Recorded>>, OriginError> {
+        loop {
+            let new = new_images(entries);
+            match self.origin.catalog.record_images(&new).await {
+                Ok(recorded) => {
+                    let mut recorded = recorded.into_iter();
+                    let of = |entry: &Entry| entry.refused.is_none().then(|| recorded.next());
+                    return Ok(entries.iter().map(of).map(Option::flatten).collect());
+                }
+                Err(CatalogError::BeingErased { id }) => {
+                    let same = entries.iter_mut().filter(|it| it.ready.image.id == id);
+                    for entry in same {
+                        let message = format!("image {id} is being erased at this moment");
+                        entry.refuse(
+                            Rejection::new("being-erased", message)
+                                .with_hint("try again in a moment"),
+                        );
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Aliases are hard links: those of an original that was healed still hold the bad bytes.
@@ -186,6 +300,7 @@ impl Committer {
         }
         let mut images: Vec<Image> = entries
             .iter()
+            .filter(|(entry, _)| entry.refused.is_none())
             .map(|(entry, _)| entry.ready.image.clone())
             .collect();
         images.sort_by_key(|image| image.id);
@@ -212,7 +327,18 @@ impl Committer {
         let ids: Vec<ImageId> = entries.iter().map(|entry| entry.ready.image.id).collect();
         let known = self.origin.catalog.find_images(&ids).await?;
         let known: HashSet<ImageId> = known.into_iter().map(|image| image.id).collect();
-        for Entry { path, ready, .. } in entries {
+        for Entry {
+            path,
+            ready,
+            refused,
+            ..
+        } in entries
+        {
+            if let Some(rejection) = refused {
+                let result = Err(rejection);
+                report(Outcome { path, result });
+                continue;
+            }
             let Ready {
                 image,
                 metadata,
@@ -242,6 +368,21 @@ impl Committer {
     }
 }
 
+impl Entry {
+    /// Nothing of it is kept: what was staged goes.
+    fn refuse(&mut self, rejection: Rejection) {
+        self.refused.get_or_insert(rejection);
+        self.ready.staged = None;
+    }
+
+    fn usage(&self) -> Usage {
+        Usage {
+            bytes: self.ready.image.size_bytes,
+            images: 1,
+        }
+    }
+}
+
 /// Bytes, then names: after this every original of the batch would survive power loss.
 fn place_all(
     tree: &Tree,
@@ -254,7 +395,7 @@ fn place_all(
         .collect();
     flusher.flush(staged.iter().map(PathBuf::as_path))?;
     let mut names = Vec::with_capacity(entries.len());
-    for entry in &mut entries {
+    for entry in entries.iter_mut().filter(|entry| entry.refused.is_none()) {
         place(tree, entry)?;
         names.push(
             tree.originals()
@@ -289,6 +430,7 @@ fn new_images(entries: &[Entry]) -> Vec<NewImage> {
     };
     entries
         .iter()
+        .filter(|entry| entry.refused.is_none())
         .map(|entry| NewImage {
             image: entry.ready.image.clone(),
             aliases: aliases(entry),
@@ -306,12 +448,27 @@ fn reconcile_all(
     tree: &Tree,
     staging: &Staging,
     flusher: &Flusher,
-    recorded: Vec<(Entry, Recorded)>,
+    recorded: Vec<(Entry, Option<Recorded>)>,
 ) -> Result<Vec<(Entry, bool)>, BlobError> {
     let mut linked = Vec::new();
     let mut reconciled = Vec::with_capacity(recorded.len());
     for (mut entry, recorded) in recorded {
-        linked.extend(reconcile(tree, staging, &mut entry, &recorded)?);
+        let Some(recorded) = recorded else {
+            reconciled.push((entry, false));
+            continue;
+        };
+        match reconcile(tree, staging, &mut entry, &recorded) {
+            Ok(link) => linked.extend(link),
+            // Someone erased it in this moment.
+            Err(error) if error.is_missing() => {
+                let message = "it was removed while it was taken in";
+                entry.refuse(
+                    Rejection::new("vanished", message)
+                        .with_hint("ingest it again, if it is to stay"),
+                );
+            }
+            Err(error) => return Err(error),
+        }
         reconciled.push((entry, recorded.new));
     }
     flusher.flush_names(linked.iter().map(PathBuf::as_path))?;
@@ -340,7 +497,7 @@ fn reconcile(
     let original = tree.originals().path(image.id, image.media);
     match tree.aliases().link(staging, &original, name) {
         Ok(()) => Ok(Some(tree.aliases().path(name))),
-        Err(error) if error.is_full() => Err(error),
+        Err(error) if error.is_full() || error.is_missing() => Err(error),
         Err(error) => {
             entry.fault = Some(alias_unusable(name, &error));
             Ok(None)

@@ -11,7 +11,8 @@ use rustix::io::Errno;
 
 use crate::blobs::BlobError;
 use crate::blobs::staging::{StagedFile, Staging};
-use crate::imaging::{self, ImagingError, MetadataOutcome, Quantity};
+use crate::imaging::{self, ImagingError, Inspected, MetadataOutcome, Quantity};
+use crate::model::access::KeyId;
 use crate::model::alias::{AliasName, InvalidAlias};
 use crate::model::audit::AuditEntry;
 use crate::model::clock::UnixSeconds;
@@ -20,7 +21,7 @@ use crate::model::record::Image;
 use crate::model::tag::Tag;
 use crate::origin::Origin;
 use crate::origin::error::chain;
-use crate::origin::ingest::{Candidate, Effect, IngestOptions};
+use crate::origin::ingest::{Candidate, Effect, IngestOptions, scan};
 
 /// Where the bytes of a candidate are.
 #[derive(Debug)]
@@ -121,6 +122,10 @@ pub(crate) struct Ready {
     pub(crate) tags: Vec<Tag>,
     /// Put on record with the image.
     pub(crate) audit: Option<AuditEntry>,
+    /// Of the bytes as they came, where metadata was removed: they may be on the block list as such.
+    pub(crate) raw_id: Option<ImageId>,
+    /// The key whose quota it uses.
+    pub(crate) charge: Option<KeyId>,
     /// `None` when the original stands in the tree already, and in a dry run.
     pub(crate) staged: Option<StagedFile>,
 }
@@ -161,8 +166,10 @@ fn prepare(
             bytes: &bytes,
             modified,
         };
-        let ready = check(origin, &source, options)?;
-        stage(origin, staging, ready, options.effect)
+        let checked = check(origin, &source, options)?;
+        let ready = stage(origin, staging, checked, options.effect)?;
+        scan::ask(origin, &ready, alias.as_ref())?;
+        Ok(ready)
     });
     let result = result.map(|ready| Ready {
         alias,
@@ -253,46 +260,69 @@ fn read_whole(mut file: File, size_bytes: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-struct Source<'a> {
-    bytes: &'a [u8],
-    modified: UnixSeconds,
+pub(crate) struct Source<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) modified: UnixSeconds,
 }
 
-struct Checked<'a> {
+pub(crate) struct Checked<'a> {
     bytes: Cow<'a, [u8]>,
     image: Image,
     metadata: MetadataOutcome,
+    raw_id: Option<ImageId>,
 }
 
-fn check<'a>(
+pub(crate) fn check<'a>(
     origin: &Origin,
     source: &Source<'a>,
     options: &IngestOptions,
 ) -> Result<Checked<'a>, Rejection> {
     let inspected = imaging::inspect(source.bytes, &origin.settings.limits)?;
     let stripped = imaging::strip(source.bytes, inspected.media, options.metadata)?;
-    let (width_px, height_px) = inspected.upright_size();
-    let now = origin.clock.now();
-    let image = Image {
+    let stored = Stored {
         id: ImageId::of(&stripped.bytes),
-        media: inspected.media,
         size_bytes: stripped.bytes.len() as u64,
-        width_px,
-        height_px,
-        frames: inspected.frames,
-        // HTTP dates are from 1970 on, and nginx refuses to send a time in the future.
-        recorded_at: source.modified.clamp(0, now),
-        ingested_at: now,
-        ingested_by: options.actor.clone(),
+        modified: source.modified,
     };
+    let changed = matches!(stripped.bytes, Cow::Owned(_));
     Ok(Checked {
+        image: describe(origin, &inspected, stored, &options.actor),
+        raw_id: changed.then(|| ImageId::of(source.bytes)),
         bytes: stripped.bytes,
-        image,
         metadata: stripped.outcome,
     })
 }
 
-fn stage(
+/// The bytes of an original as they are kept.
+pub(crate) struct Stored {
+    pub(crate) id: ImageId,
+    pub(crate) size_bytes: u64,
+    pub(crate) modified: UnixSeconds,
+}
+
+pub(crate) fn describe(
+    origin: &Origin,
+    inspected: &Inspected,
+    stored: Stored,
+    actor: &str,
+) -> Image {
+    let (width_px, height_px) = inspected.upright_size();
+    let now = origin.clock.now();
+    Image {
+        id: stored.id,
+        media: inspected.media,
+        size_bytes: stored.size_bytes,
+        width_px,
+        height_px,
+        frames: inspected.frames,
+        // HTTP dates are from 1970 on, and nginx refuses to send a time in the future.
+        recorded_at: stored.modified.clamp(0, now),
+        ingested_at: now,
+        ingested_by: actor.to_owned(),
+    }
+}
+
+pub(crate) fn stage(
     origin: &Origin,
     staging: &Staging,
     checked: Checked<'_>,
@@ -302,6 +332,7 @@ fn stage(
         bytes,
         image,
         metadata,
+        raw_id,
     } = checked;
     let stands = origin
         .tree
@@ -320,6 +351,8 @@ fn stage(
         alias: None,
         tags: Vec::new(),
         audit: None,
+        raw_id,
+        charge: None,
         staged,
     })
 }

@@ -1,0 +1,43 @@
+//! How an origin stands, on the wire.
+
+use img_core::catalog::Totals;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// How much of everything there is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Status {
+    /// Of imgd.
+    pub version: String,
+    pub images: u64,
+    pub image_bytes: u64,
+    pub aliases: u64,
+    pub derivatives: u64,
+    pub derivative_bytes: u64,
+    /// Derivations that failed lately.
+    pub failures: u64,
+}
+
+/// Whether imgd can do its work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Health {
+    /// `ok` or `failing`.
+    pub status: String,
+    /// What was looked at, and what is wrong with it; empty: nothing.
+    #[serde(default)]
+    pub checks: std::collections::BTreeMap<String, String>,
+}
+
+impl Status {
+    pub fn of(version: &str, totals: &Totals) -> Self {
+        Self {
+            version: version.to_owned(),
+            images: totals.images,
+            image_bytes: totals.image_bytes,
+            aliases: totals.aliases,
+            derivatives: totals.derivatives,
+            derivative_bytes: totals.derivative_bytes,
+            failures: totals.failures,
+        }
+    }
+}

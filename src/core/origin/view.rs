@@ -1,0 +1,72 @@
+//! Everything that is told of one image, and lists of many.
+
+use std::sync::Arc;
+
+use crate::catalog::search::{ImageMatches, ImageSearch, SearchOrder};
+use crate::model::access::Verb;
+use crate::model::alias::AliasName;
+use crate::model::record::{Appearance, Image};
+use crate::model::tag::Tag;
+use crate::origin::Origin;
+use crate::origin::act::{ActError, Caller};
+use crate::origin::alias::ImageUrls;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageView {
+    pub image: Image,
+    pub urls: ImageUrls,
+    pub tags: Vec<Tag>,
+    pub appearance: Option<Appearance>,
+}
+
+/// Whether blurhash and dominant colour are wanted: the first time they cost a decoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Looks {
+    Wanted,
+    Skipped,
+}
+
+impl Origin {
+    /// As far as the caller may see: names outside of their prefix are not told.
+    pub async fn view_image(
+        self: &Arc<Self>,
+        caller: &Caller,
+        image: Image,
+        looks: Looks,
+    ) -> Result<ImageView, ActError> {
+        let mut urls = self.list_urls(&image).await?;
+        if let Some(prefix) = &caller.prefix {
+            urls.aliases
+                .retain(|name: &AliasName| prefix.covers(&name.path));
+        }
+        Ok(ImageView {
+            tags: self.catalog.list_tags_of(image.id).await?,
+            appearance: match looks {
+                Looks::Wanted => self.ensure_appearance(&image).await?,
+                Looks::Skipped => None,
+            },
+            urls,
+            image,
+        })
+    }
+
+    /// One page. A key with a prefix lists by names below it, and nothing else.
+    pub async fn search_images(
+        &self,
+        caller: &Caller,
+        search: &ImageSearch,
+    ) -> Result<ImageMatches, ActError> {
+        caller.require(Verb::Read)?;
+        match (&search.order, &caller.prefix) {
+            (SearchOrder::Alias { prefix, .. }, _) => caller.require_prefix(prefix)?,
+            (SearchOrder::Newest { .. } | SearchOrder::Tag { .. }, Some(prefix)) => {
+                return Err(ActError::Prefix {
+                    alias: "a list of all images".to_owned(),
+                    prefix: prefix.clone(),
+                });
+            }
+            (SearchOrder::Newest { .. } | SearchOrder::Tag { .. }, None) => {}
+        }
+        Ok(self.catalog.search_images(search).await?)
+    }
+}
