@@ -11,7 +11,8 @@ use crate::model::secret::SecretHash;
 
 /// Keys, tickets, people, sessions, the audit log, answers to repeated requests, and who is to be called back.
 ///
-/// Contract (tested by `contract_access::run` on SQLite and PostgreSQL), besides that of [`super::Catalog`]:
+/// Contract (tested by `run` of `contract_access`, `contract_tickets`, `contract_people`, `contract_audit` and
+/// `contract_requests` on SQLite and PostgreSQL), besides that of [`super::Catalog`]:
 /// * a change and its audit entry are one transaction;
 /// * a method that answers `bool` says whether it found what it was to change; if not, nothing is audited either;
 /// * audit entries are numbered in the order in which they are written, and can be neither changed nor removed.

@@ -27,9 +27,9 @@ pub(super) const ADD_AUDIT: &str = "
 /// An action is asked for whole, or by its first word: `$5` is the word and what follows the dot sorts before `/`.
 pub(super) const LIST_AUDIT: &str = "
     SELECT number, at_ms, actor, action, target, reason, request_id, counts FROM audit
-    WHERE number < $1 AND at_ms >= $2 AND at_ms < $3 AND ($4 = '' OR actor = $4)
-        AND ($5 = '' OR action = $5 OR (action > $5 || '.' AND action < $5 || '/'))
-        AND ($6 = '' OR target = $6)
+    WHERE number < $1 AND at_ms >= $2 AND at_ms < $3 AND ($4 IS NULL OR actor = $4)
+        AND ($5 IS NULL OR action = $5 OR (action > $5 || '.' AND action < $5 || '/'))
+        AND ($6 IS NULL OR target = $6)
     ORDER BY number DESC LIMIT $7";
 
 pub(super) const ADD_KEY: &str = concat!(
@@ -106,6 +106,8 @@ pub(super) const LIST_USERS: &str =
 pub(super) const SET_PASSWORD: &str = "UPDATE person SET password = $2 WHERE name = $1";
 
 pub(super) const SET_ROLE: &str = "UPDATE person SET role = $2 WHERE name = $1";
+
+pub(super) const LOCK_USER: &str = "UPDATE person SET role = role WHERE name = $1";
 
 pub(super) const REMOVE_USER: &str = "DELETE FROM person WHERE name = $1";
 

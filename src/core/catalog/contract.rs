@@ -1,13 +1,18 @@
 //! What every catalog must keep: one test for each sentence of the trait, on a database that starts empty.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
+use crate::catalog::access::AuditPage;
 use crate::catalog::{
-    AliasOutcome, Catalog, ImagePage, NewImage, Recorded, Totals, contract_derive,
+    AliasOutcome, Catalog, ImagePage, NewImage, Recorded, Totals, contract_access, contract_audit,
+    contract_derive, contract_erasure, contract_people, contract_removal, contract_requests,
+    contract_search, contract_tickets,
 };
 use crate::model::alias::{AliasName, AliasPath};
+use crate::model::audit::AuditEntry;
 use crate::model::image_id::ImageId;
 use crate::model::media::{MediaType, OutputFormat};
 use crate::model::record::{Derivative, DerivativeKey, Image};
@@ -24,6 +29,14 @@ pub(super) async fn run(open: impl AsyncFn() -> Arc<dyn Catalog>) {
     a_large_batch_is_recorded(catalog).await;
     an_image_at_once_is_new_once(&catalogs).await;
     contract_derive::run(&catalogs).await;
+    contract_access::run(&catalogs).await;
+    contract_tickets::run(&catalogs).await;
+    contract_people::run(&catalogs).await;
+    contract_audit::run(catalog).await;
+    contract_requests::run(&catalogs).await;
+    contract_removal::run(&catalogs).await;
+    contract_erasure::run(&catalogs).await;
+    contract_search::run(catalog).await;
     totals_count(catalog).await;
     what_is_closed_is_kept(&open, &catalogs).await;
 }
@@ -288,7 +301,7 @@ pub(super) fn id(n: u64) -> ImageId {
     ImageId::of(&n.to_le_bytes())
 }
 
-fn image(n: u64) -> Image {
+pub(super) fn image(n: u64) -> Image {
     Image {
         id: id(n),
         media: MediaType::Jpeg,
@@ -302,7 +315,7 @@ fn image(n: u64) -> Image {
     }
 }
 
-fn alone(image: &Image) -> NewImage {
+pub(super) fn alone(image: &Image) -> NewImage {
     NewImage {
         image: image.clone(),
         aliases: Vec::new(),
@@ -319,7 +332,7 @@ fn new_image(recorded_at: i64) -> Recorded {
     }
 }
 
-fn name(host: Option<&str>, path: &str) -> AliasName {
+pub(super) fn name(host: Option<&str>, path: &str) -> AliasName {
     AliasName {
         host: host.map(str::to_owned),
         path: AliasPath::from_decoded(path.as_bytes().to_vec()).unwrap(),
@@ -332,4 +345,45 @@ pub(super) fn key(n: u64, variant: &str, format: OutputFormat) -> DerivativeKey 
         variant: variant.parse().unwrap(),
         format,
     }
+}
+
+/// Lets each of `tasks` act at once, over the catalogs in turn.
+pub(super) async fn at_once<T, F>(
+    catalogs: &[Arc<dyn Catalog>],
+    tasks: usize,
+    act: impl Fn(usize, Arc<dyn Catalog>) -> F,
+) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let mut set = JoinSet::new();
+    for (task, catalog) in (0..tasks).zip(catalogs.iter().cycle()) {
+        set.spawn(act(task, Arc::clone(catalog)));
+    }
+    set.join_all().await
+}
+
+pub(super) fn entry(action: &str, target: &str) -> AuditEntry {
+    AuditEntry {
+        at_ms: 1_700_000_000_123,
+        actor: "local:test".to_owned(),
+        action: action.to_owned(),
+        target: target.to_owned(),
+        reason: None,
+        request_id: None,
+        counts: BTreeMap::new(),
+    }
+}
+
+/// What was audited of `target`, the first act first.
+pub(super) async fn audited(catalog: &dyn Catalog, target: &str) -> Vec<String> {
+    let page = AuditPage {
+        target: Some(target.to_owned()),
+        limit: 1000,
+        ..AuditPage::default()
+    };
+    let entries = catalog.list_audit(&page).await.unwrap();
+    let actions = entries.into_iter().rev().map(|one| one.entry.action);
+    actions.collect()
 }

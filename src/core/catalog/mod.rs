@@ -39,9 +39,21 @@ mod contract; // what both must keep
 #[cfg(test)]
 mod contract_derive; // the part of it that making derivatives relies on
 #[cfg(test)]
-mod contract_access; // the part of it that access relies on
+mod contract_access; // the part of it that keys rely on
 #[cfg(test)]
-mod contract_removal; // the part of it that removing relies on
+mod contract_tickets; // the part of it that upload tickets rely on
+#[cfg(test)]
+mod contract_people; // the part of it that signing in relies on
+#[cfg(test)]
+mod contract_audit; // the part of it that the audit log relies on
+#[cfg(test)]
+mod contract_requests; // the part of it that repeated requests and callbacks rely on
+#[cfg(test)]
+mod contract_removal; // the part of it that taking names and blocking rely on
+#[cfg(test)]
+mod contract_erasure; // the part of it that erasing images relies on
+#[cfg(test)]
+mod contract_search; // the part of it that searching and tagging rely on
 #[cfg(test)]
 mod contract_schema; // what both must keep before there is a catalog
 

@@ -177,6 +177,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_audit_log_can_only_grow() {
+        let postgres = TestPostgres::start();
+        let url = create(&postgres, "audit");
+        apply_schema(&url).await.unwrap();
+        let catalog = open(&url, &CatalogSettings::default()).await.unwrap();
+        let entry = contract::entry("key.create", "3f");
+        catalog.append_audit(&[entry]).await.unwrap();
+        let CatalogUrl::Postgres(raw) = url else {
+            unreachable!("a PostgreSQL test")
+        };
+        let pool = PgPool::connect_with(raw.options()).await.unwrap();
+        for sql in [
+            "UPDATE audit SET actor = 'nobody'",
+            "DELETE FROM audit",
+            "TRUNCATE audit",
+        ] {
+            let refused = sqlx::query(sql).execute(&pool).await.unwrap_err();
+            assert!(refused.to_string().contains("append-only"), "{refused}");
+        }
+        let audited = contract::audited(&*catalog, "3f").await;
+        assert_eq!(audited, ["key.create"]);
+        pool.close().await;
+        catalog.close().await;
+    }
+
+    #[tokio::test]
     async fn only_lazy_commits_do_not_wait_for_the_disk() {
         let postgres = TestPostgres::start();
         let CatalogUrl::Postgres(url) = create(&postgres, "durability") else {

@@ -64,7 +64,8 @@ pub(super) async fn insert_images(
     if known.is_empty() {
         return Ok(());
     }
-    // A statement of its own: the one above does not see what it waited for.
+    // A statement of its own: the one above does not see what it waited for. An erasure waits for us from here on, or
+    // is over: else each could wait for a name or a tag of the other's.
     let found = sqlx::query(FIND_RECORDED)
         .bind(&known)
         .fetch_all(&mut **transaction)
@@ -260,7 +261,8 @@ const INSERT_AUDITS: &str = "
     SELECT * FROM UNNEST($1::BIGINT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::TEXT[],
     $6::TEXT[], $7::TEXT[])";
 
-const FIND_RECORDED: &str = "SELECT id, recorded_at FROM image WHERE id = ANY($1)";
+const FIND_RECORDED: &str =
+    "SELECT id, recorded_at FROM image WHERE id = ANY($1) ORDER BY id FOR SHARE";
 
 const INSERT_ALIASES: &str = "
     INSERT INTO alias (host, path, image_id)

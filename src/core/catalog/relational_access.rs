@@ -13,7 +13,9 @@ use crate::model::access::{KeyId, Role, TicketId, UserName};
 use crate::model::audit::{AuditEntry, Audited};
 use crate::model::clock::UnixSeconds;
 use crate::model::grant::{Key, PasswordHash, Session, Ticket, TicketAlias, Usage, User};
+use crate::model::preset::PresetName;
 use crate::model::secret::SecretHash;
+use crate::model::tag::Tag;
 
 #[async_trait]
 impl<E: Engine> AccessCatalog for Relational<E> {
@@ -233,18 +235,13 @@ impl<E: Engine> AccessCatalog for Relational<E> {
 
     async fn remove_user(&self, name: &UserName, audit: &AuditEntry) -> Result<bool, CatalogError> {
         let args = &[Arg::Text(name.as_str())];
-        // The sessions refer to the user, and a user without any is the rule: so these go first, outside of the question.
-        let end = Write {
-            sql: sql::REMOVE_SESSIONS_OF,
+        // Changes nothing, but takes the row: who signs in meanwhile waits, and finds no user.
+        let lock = Write {
+            sql: sql::LOCK_USER,
             args,
         };
-        self.write("end sessions", Durability::Durable, &[end])
-            .await?;
-        let remove = Write {
-            sql: sql::REMOVE_USER,
-            args,
-        };
-        self.change("remove user", remove, &[], audit).await
+        let remove = [sql::REMOVE_SESSIONS_OF, sql::REMOVE_USER].map(|sql| Write { sql, args });
+        self.change("remove user", lock, &remove, audit).await
     }
 
     async fn add_session(
@@ -309,9 +306,9 @@ impl<E: Engine> AccessCatalog for Relational<E> {
             Arg::Int(page.before.unwrap_or(i64::MAX)),
             Arg::Int(page.since_ms.unwrap_or(i64::MIN)),
             Arg::Int(page.until_ms.unwrap_or(i64::MAX)),
-            Arg::Text(page.actor.as_deref().unwrap_or_default()),
-            Arg::Text(page.action.as_deref().unwrap_or_default()),
-            Arg::Text(page.target.as_deref().unwrap_or_default()),
+            Arg::MaybeText(page.actor.as_deref()),
+            Arg::MaybeText(page.action.as_deref()),
+            Arg::MaybeText(page.target.as_deref()),
             Arg::Int(i64::from(page.limit)),
         ];
         let found = self.read(action, sql::LIST_AUDIT, &args).await?;
@@ -337,10 +334,9 @@ impl<E: Engine> AccessCatalog for Relational<E> {
         let found = self.read(action, sql::FIND_IDEMPOTENT, &args[..2]).await?;
         let row = found.first().map(|row| rows::idempotent(action, row));
         Ok(match row.transpose()? {
-            // Abandoned a moment ago: to the caller it is in progress still.
-            None => Idempotent::InProgress,
             Some((fingerprint, _)) if fingerprint != request.fingerprint => Idempotent::Different,
-            Some((_, None)) => Idempotent::InProgress,
+            // None: abandoned a moment ago, so to the caller it is in progress still.
+            None | Some((_, None)) => Idempotent::InProgress,
             Some((_, Some(answer))) => Idempotent::Answered(answer),
         })
     }
@@ -416,18 +412,19 @@ impl<E: Engine> AccessCatalog for Relational<E> {
         id: &str,
         outcome: &CallbackOutcome,
     ) -> Result<(), CatalogError> {
-        let id = Arg::Text(id);
-        let (sql, args) = match outcome {
-            CallbackOutcome::Done => (sql::REMOVE_CALLBACK, vec![id]),
-            CallbackOutcome::Retry { next_ms, fault } => (
-                sql::RETRY_CALLBACK,
-                vec![id, Arg::Int(*next_ms), Arg::Text(fault)],
-            ),
-            CallbackOutcome::GivenUp { at, fault } => (
-                sql::GIVE_UP_CALLBACK,
-                vec![id, Arg::Int(*at), Arg::Text(fault)],
-            ),
+        let (sql, at, fault) = match outcome {
+            CallbackOutcome::Done => (sql::REMOVE_CALLBACK, None, None),
+            CallbackOutcome::Retry { next_ms, fault } => {
+                (sql::RETRY_CALLBACK, Some(*next_ms), Some(fault))
+            }
+            CallbackOutcome::GivenUp { at, fault } => {
+                (sql::GIVE_UP_CALLBACK, Some(*at), Some(fault))
+            }
         };
+        let fault = fault.map(|text| without_nul(text));
+        let mut args = vec![Arg::Text(id)];
+        args.extend(at.map(Arg::Int));
+        args.extend(fault.as_deref().map(Arg::Text));
         self.write_one("settle callback", Durability::Durable, sql, &args)
             .await?;
         Ok(())
@@ -467,22 +464,6 @@ impl<E: Engine> Relational<E> {
             args: &args,
         });
         self.write_if(action, first, &writes).await
-    }
-
-    /// Makes changes with their audit entry, whether they find anything or not.
-    pub(super) async fn write_audited(
-        &self,
-        action: &'static str,
-        writes: &[Write<'_>],
-        audit: &AuditEntry,
-    ) -> Result<(), CatalogError> {
-        let columns = AuditColumns::of(audit);
-        let entry = Write {
-            sql: sql::ADD_AUDIT,
-            args: &columns.args(),
-        };
-        self.write_if(action, entry, writes).await?;
-        Ok(())
     }
 
     async fn write_one(
@@ -560,8 +541,8 @@ impl<'a> TicketColumns<'a> {
             TicketAlias::Below { host, prefix } => ("below", host, prefix.as_bytes()),
         };
         let types: Vec<&str> = ticket.types.iter().map(|media| media.extension()).collect();
-        let tags: Vec<&str> = ticket.tags.iter().map(|tag| tag.as_str()).collect();
-        let presets: Vec<&str> = ticket.presets.iter().map(|name| name.as_str()).collect();
+        let tags: Vec<&str> = ticket.tags.iter().map(Tag::as_str).collect();
+        let presets: Vec<&str> = ticket.presets.iter().map(PresetName::as_str).collect();
         Self {
             id: ticket.id.to_string(),
             key: ticket.key.map(|id| id.to_string()),

@@ -1,11 +1,13 @@
 //! Names given and taken, erasures and the block list, over either engine.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 
 use crate::catalog::engine::{Arg, Durability, Engine, Write, query_error, without_nul};
 use crate::catalog::relational::{RACES_MAX, Relational, host_column};
 use crate::catalog::rows::{self, Fields, SqlRow};
-use crate::catalog::{AliasOutcome, Catalog, CatalogError, RemovalCatalog};
+use crate::catalog::{AliasOutcome, Catalog, CatalogError, RemovalCatalog, sql};
 use crate::model::alias::AliasName;
 use crate::model::audit::{AuditEntry, Block, Tombstone};
 use crate::model::clock::UnixSeconds;
@@ -99,14 +101,15 @@ impl<E: Engine> RemovalCatalog for Relational<E> {
             sql: ADD_BLOCK,
             args,
         }));
+        // Takes the row: of two at once, the second finds no image.
         let first = Write {
-            sql: BURY,
-            args: &bury,
+            sql: sql::LOCK_IMAGE,
+            args: &bury[..1],
         };
         let mut attempts = 0..RACES_MAX;
         loop {
             match self.change("erase image", first, &writes, audit).await {
-                // A derivative or a tag came between two of the statements: its row refers to the image.
+                // A derivative or an alias came between two of the statements: its row refers to the image.
                 Err(CatalogError::Query { source, .. })
                     if is_still_referred_to(&source) && attempts.next().is_some() => {}
                 done => return done,
@@ -185,16 +188,33 @@ impl<E: Engine> RemovalCatalog for Relational<E> {
     }
 
     async fn add_blocks(&self, blocks: &[Block], audit: &AuditEntry) -> Result<(), CatalogError> {
-        let columns: Vec<BlockColumns> = blocks.iter().map(BlockColumns::of).collect();
-        let args: Vec<[Arg<'_>; 4]> = columns.iter().map(BlockColumns::args).collect();
-        let writes: Vec<Write<'_>> = args
-            .iter()
-            .map(|args| Write {
-                sql: ADD_BLOCK,
-                args,
-            })
-            .collect();
-        self.write_audited("block", &writes, audit).await
+        let action = "block";
+        // In ascending order: two at once wait for each other in turn, and never for ever.
+        let mut blocks: Vec<&Block> = blocks.iter().collect();
+        blocks.sort_by_key(|block| block.id);
+        let ids: Vec<ImageId> = blocks.iter().map(|block| block.id).collect();
+        for _ in 0..RACES_MAX {
+            let known: BTreeSet<ImageId> = self.find_blocked(&ids).await?.into_iter().collect();
+            blocks.retain(|block| !known.contains(&block.id));
+            let columns: Vec<BlockColumns> =
+                blocks.iter().map(|block| BlockColumns::of(block)).collect();
+            let args: Vec<[Arg<'_>; 4]> = columns.iter().map(BlockColumns::args).collect();
+            let writes: Vec<Write<'_>> = args
+                .iter()
+                .map(|args| Write {
+                    sql: ADD_BLOCK,
+                    args,
+                })
+                .collect();
+            let Some((&first, then)) = writes.split_first() else {
+                return Ok(());
+            };
+            if self.change(action, first, then, audit).await? {
+                return Ok(());
+            }
+            // The first one was blocked a moment ago.
+        }
+        Err(query_error(action)(sqlx::Error::RowNotFound))
     }
 
     async fn remove_block(&self, id: ImageId, audit: &AuditEntry) -> Result<bool, CatalogError> {
@@ -292,20 +312,25 @@ const ADD_FORMER_ALIAS: &str = "
     INSERT INTO former_alias (host, path, image_id, dropped_at) VALUES ($1, $2, $3, $4)
     ON CONFLICT (host, path, image_id) DO UPDATE SET dropped_at = excluded.dropped_at";
 
-/// Changes nothing if the image is not on record.
-const BURY: &str = "
-    INSERT INTO tombstone (image_id, media, erased_at, erased_by, reason, files_gone)
-    SELECT id, media, $2, $3, $4, 0 FROM image WHERE id = $1
-    ON CONFLICT (image_id) DO UPDATE SET media = excluded.media, erased_at = excluded.erased_at,
-        erased_by = excluded.erased_by, reason = excluded.reason, files_gone = 0";
-
-/// What follows, in order, each with how many of the arguments of [`BURY`] it takes.
-const ERASE: [(&str, usize); 9] = [
+/// In order, each with how many of the arguments of the first it takes.
+const ERASE: [(&str, usize); 11] = [
+    (
+        "INSERT INTO tombstone (image_id, media, erased_at, erased_by, reason, files_gone)
+        SELECT id, media, $2, $3, $4, 0 FROM image WHERE id = $1
+        ON CONFLICT (image_id) DO UPDATE SET media = excluded.media, erased_at = excluded.erased_at,
+            erased_by = excluded.erased_by, reason = excluded.reason, files_gone = 0",
+        4,
+    ),
     (
         "UPDATE api_key SET
             bytes_used = CASE WHEN bytes_used > image.size_bytes THEN bytes_used - image.size_bytes ELSE 0 END,
             images_used = CASE WHEN images_used > 0 THEN images_used - 1 ELSE 0 END
         FROM image WHERE image.id = $1 AND image.ingested_by = 'key:' || api_key.id",
+        1,
+    ),
+    // Takes the rows in the order in which the removal of an alias does, so that neither waits for ever.
+    (
+        "UPDATE alias SET image_id = image_id WHERE image_id = $1",
         1,
     ),
     (
@@ -320,8 +345,20 @@ const ERASE: [(&str, usize); 9] = [
         ON CONFLICT (image_id, variant, format) DO UPDATE SET dropped_at = excluded.dropped_at",
         2,
     ),
-    ("DELETE FROM alias WHERE image_id = $1", 1),
-    ("DELETE FROM derivative WHERE image_id = $1", 1),
+    // What came since the statements above is not known as former: it stays, and with it the image, for another attempt.
+    (
+        "DELETE FROM alias WHERE image_id = $1 AND EXISTS (
+            SELECT 1 FROM former_alias f
+            WHERE f.host = alias.host AND f.path = alias.path AND f.image_id = alias.image_id)",
+        1,
+    ),
+    (
+        "DELETE FROM derivative WHERE image_id = $1 AND EXISTS (
+            SELECT 1 FROM former_derivative f
+            WHERE f.image_id = derivative.image_id AND f.variant = derivative.variant
+                AND f.format = derivative.format)",
+        1,
+    ),
     ("DELETE FROM image_tag WHERE image_id = $1", 1),
     ("DELETE FROM appearance WHERE image_id = $1", 1),
     ("DELETE FROM failure WHERE image_id = $1", 1),
@@ -339,10 +376,10 @@ const FIND_TOMBSTONE: &str =
     "SELECT image_id, media, erased_at, erased_by, reason FROM tombstone WHERE image_id = $1";
 
 const FIND_TOMBSTONE_OF_ALIAS: &str = "
-    SELECT tombstone.image_id, media, erased_at, erased_by, reason
-    FROM former_alias JOIN tombstone ON tombstone.image_id = former_alias.image_id
-    WHERE former_alias.host = $1 AND former_alias.path = $2
-    ORDER BY former_alias.dropped_at DESC LIMIT 1";
+    SELECT image_id, media, erased_at, erased_by, reason FROM tombstone
+    WHERE image_id = (
+        SELECT image_id FROM former_alias
+        WHERE host = $1 AND path = $2 ORDER BY dropped_at DESC LIMIT 1)";
 
 const LIST_FORMER_ALIASES: &str =
     "SELECT host, path FROM former_alias WHERE image_id = $1 ORDER BY host, path";

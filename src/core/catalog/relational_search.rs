@@ -10,7 +10,7 @@ use crate::catalog::rows::{self, Fields, SqlRow};
 use crate::catalog::search::{
     ImageMatch, ImageMatches, ImageSearch, SearchCatalog, SearchOrder, TagChange,
 };
-use crate::catalog::sql::image_columns;
+use crate::catalog::sql::{self, image_columns};
 use crate::model::alias::AliasName;
 use crate::model::audit::AuditEntry;
 use crate::model::image_id::ImageId;
@@ -19,7 +19,7 @@ use crate::model::tag::Tag;
 
 const SEARCH: &str = "search images";
 /// Rows read at a time: some milliseconds, little memory.
-const CHUNK: u32 = 1000;
+const CHUNK: u32 = if cfg!(test) { 5 } else { 1000 };
 
 #[async_trait]
 impl<E: Engine> SearchCatalog for Relational<E> {
@@ -79,7 +79,7 @@ impl<E: Engine> SearchCatalog for Relational<E> {
             .collect();
         // Changes nothing, but takes the row: an erasure waits for the tags, or they find no image.
         let lock = Write {
-            sql: LOCK_IMAGE,
+            sql: sql::LOCK_IMAGE,
             args: &[id],
         };
         self.change("tag image", lock, &writes, audit).await
@@ -224,7 +224,7 @@ macro_rules! tagged {
     };
 }
 
-const NEWEST: &str = concat!(
+pub(super) const NEWEST: &str = concat!(
     "SELECT ",
     image_columns!(),
     ", ",
@@ -234,7 +234,7 @@ const NEWEST: &str = concat!(
 );
 
 // CROSS JOIN: the index of tags or aliases leads, and images are looked up.
-const BY_TAG: &str = concat!(
+pub(super) const BY_TAG: &str = concat!(
     "SELECT ",
     image_columns!(),
     ", ",
@@ -244,7 +244,7 @@ const BY_TAG: &str = concat!(
     ORDER BY image_tag.image_id LIMIT $4"
 );
 
-const BY_ALIAS: &str = concat!(
+pub(super) const BY_ALIAS: &str = concat!(
     "SELECT host, path, ",
     image_columns!(),
     ", ",
@@ -253,8 +253,6 @@ const BY_ALIAS: &str = concat!(
     WHERE image.id = alias.image_id AND host = $1 AND path > $2 AND path < $3
     ORDER BY host, path LIMIT $5"
 );
-
-const LOCK_IMAGE: &str = "UPDATE image SET ingested_at = ingested_at WHERE id = $1";
 
 const ADD_TAG: &str =
     "INSERT INTO image_tag (image_id, tag) VALUES ($1, $2) ON CONFLICT DO NOTHING";

@@ -9,7 +9,8 @@ use crate::model::clock::UnixSeconds;
 use crate::model::image_id::ImageId;
 use crate::model::record::DerivativeKey;
 
-/// Contract (tested by `contract_removal::run` on SQLite and PostgreSQL), besides that of [`super::Catalog`]:
+/// Contract (tested by `contract_removal::run` and `contract_erasure::run` on SQLite and PostgreSQL), besides that of
+/// [`super::Catalog`]:
 /// * a change and its audit entry are one transaction, and what changed nothing is not audited;
 /// * every alias and derivative that is taken off the record stays known as a former one: caches may hold its URL.
 #[async_trait]

@@ -11,6 +11,9 @@ pub(super) use image_columns;
 pub(super) const FIND_IMAGE: &str =
     concat!("SELECT ", image_columns!(), " FROM image WHERE id = $1");
 
+/// Changes nothing, but takes the row until the commit. Changes a row if the image is on record.
+pub(super) const LOCK_IMAGE: &str = "UPDATE image SET ingested_at = ingested_at WHERE id = $1";
+
 pub(super) const LIST_IMAGES: &str = concat!(
     "SELECT ",
     image_columns!(),

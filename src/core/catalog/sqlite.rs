@@ -257,7 +257,9 @@ mod tests {
     use sqlx::Row;
 
     use super::*;
-    use crate::catalog::{CatalogUrl, SchemaState, apply_schema, contract, contract_schema, open};
+    use crate::catalog::{
+        CatalogUrl, SchemaState, apply_schema, contract, contract_schema, open, relational_search,
+    };
 
     fn database(dir: &tempfile::TempDir, name: &str) -> CatalogUrl {
         CatalogUrl::Sqlite(dir.path().join(name))
@@ -343,33 +345,79 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_audit_log_can_only_grow() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = database(&dir, "catalog.db");
+        apply_schema(&url).await.unwrap();
+        let catalog = open(&url, &CatalogSettings::default()).await.unwrap();
+        let entry = contract::entry("key.create", "3f");
+        catalog.append_audit(&[entry]).await.unwrap();
+        let pool = raw(&dir).await;
+        for sql in ["UPDATE audit SET actor = 'nobody'", "DELETE FROM audit"] {
+            let refused = sqlx::query(sql).execute(&pool).await.unwrap_err();
+            assert!(refused.to_string().contains("append-only"), "{refused}");
+        }
+        let audited = contract::audited(&*catalog, "3f").await;
+        assert_eq!(audited, ["key.create"]);
+    }
+
+    #[tokio::test]
+    async fn searches_follow_an_index() {
+        let dir = tempfile::tempdir().unwrap();
+        apply_schema(&database(&dir, "catalog.db")).await.unwrap();
+        let pool = raw(&dir).await;
+        for (sql, expected) in [
+            (
+                relational_search::NEWEST,
+                "INDEX image_ingested_at (ingested_at>? AND (ingested_at,id)<(?,?))",
+            ),
+            (
+                relational_search::BY_TAG,
+                "INDEX image_tag_tag (tag=? AND image_id>?); SEARCH image USING PRIMARY KEY (id=?)",
+            ),
+            (
+                relational_search::BY_ALIAS,
+                "SEARCH alias USING PRIMARY KEY (host=? AND path>? AND path<?); SEARCH image USING PRIMARY KEY (id=?)",
+            ),
+        ] {
+            let plan = plan(&pool, sql).await;
+            assert!(plan.contains(expected), "{plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+            assert!(!plan.contains("SCAN image"), "{plan}");
+        }
+    }
+
+    #[tokio::test]
     async fn lists_since_a_time_read_no_more_than_they_must() {
         let dir = tempfile::tempdir().unwrap();
         let url = database(&dir, "catalog.db");
         apply_schema(&url).await.unwrap();
-        let pool = SqlitePool::connect_with(connect_options(
-            &dir.path().join("catalog.db"),
-            Duration::from_secs(1),
-        ));
-        let pool = pool.await.unwrap();
-        let plan = async |sql: &str| {
-            let sql = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
-            let rows = sqlx::query(sql).fetch_all(&pool).await.unwrap();
-            let details = rows.iter().map(|row| row.get::<String, _>("detail"));
-            details.collect::<Vec<_>>().join("; ")
-        };
-        let many = plan(LIST_MANY_IMAGES_SINCE).await;
+        let pool = raw(&dir).await;
+        let many = plan(&pool, LIST_MANY_IMAGES_SINCE).await;
         assert_eq!(many, "SEARCH image USING PRIMARY KEY (id>?)");
-        let few = plan(LIST_FEW_IMAGES_SINCE).await;
+        let few = plan(&pool, LIST_FEW_IMAGES_SINCE).await;
         assert!(
             few.contains("INDEX image_ingested_at (ingested_at>?"),
             "{few}"
         );
-        let aliases = plan(sql::LIST_ALIASES_OF).await;
+        let aliases = plan(&pool, sql::LIST_ALIASES_OF).await;
         assert!(
             aliases.contains("INDEX alias_image_id (image_id=?)"),
             "{aliases}"
         );
         assert!(!aliases.contains("TEMP B-TREE"), "{aliases}");
+    }
+
+    async fn raw(dir: &tempfile::TempDir) -> SqlitePool {
+        let path = dir.path().join("catalog.db");
+        let pool = SqlitePool::connect_with(connect_options(&path, Duration::from_secs(1)));
+        pool.await.unwrap()
+    }
+
+    async fn plan(pool: &SqlitePool, sql: &str) -> String {
+        let sql = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+        let rows = sqlx::query(sql).fetch_all(pool).await.unwrap();
+        let details = rows.iter().map(|row| row.get::<String, _>("detail"));
+        details.collect::<Vec<_>>().join("; ")
     }
 }
