@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::blobs::space::SpaceFloor;
 use crate::imaging::{Limits, SvgPolicy};
+use crate::nginx::settings::ApiLimits;
 use crate::origin::{AccessSettings, OriginSettings};
 
 #[derive(Debug, Default, Deserialize)]
@@ -263,6 +264,11 @@ pub struct NginxSection {
     pub miss_rate_per_s: u32,
     pub miss_burst: u32,
     pub miss_connections_max: u32,
+    /// None: an original of `limits.bytes_max` in its multipart frame.
+    pub api_body_bytes_max: Option<u64>,
+    pub api_connections_max: u32,
+    pub api_body_timeout_s: u64,
+    pub api_read_timeout_s: u64,
     pub tls: Option<TlsSection>,
     pub open_file_cache: Option<OpenFileCacheSection>,
 }
@@ -278,6 +284,7 @@ pub enum ModeSection {
 
 impl Default for NginxSection {
     fn default() -> Self {
+        let api = ApiLimits::default();
         Self {
             mode: ModeSection::Standalone,
             binary: "nginx".into(),
@@ -299,6 +306,10 @@ impl Default for NginxSection {
             miss_rate_per_s: 200,
             miss_burst: 1000,
             miss_connections_max: 1024,
+            api_body_bytes_max: None,
+            api_connections_max: api.connections,
+            api_body_timeout_s: api.body_timeout.as_secs(),
+            api_read_timeout_s: api.read_timeout.as_secs(),
             tls: None,
             open_file_cache: None,
         }

@@ -21,8 +21,8 @@ use crate::model::layout::TreeLayout;
 use crate::model::preset::{PresetDefinition, PresetName};
 use crate::model::signature::SigningKey;
 use crate::nginx::settings::{
-    CacheTagHeader, MissLimits, MissTimeouts, Mode, NginxPaths, NginxSettings, OpenFileCache,
-    RealIp, TagSeparator, TlsSettings, WorkerProcesses,
+    ApiLimits, CacheTagHeader, MissLimits, MissTimeouts, Mode, NginxPaths, NginxSettings,
+    OpenFileCache, RealIp, TagSeparator, TlsSettings, WorkerProcesses,
 };
 use crate::origin::{AccessSettings, OriginSettings};
 
@@ -346,6 +346,15 @@ impl Config {
             read: self.origin.wait_timeout + Duration::from_secs(5),
             ..MissTimeouts::default()
         };
+        settings.api_limits = ApiLimits {
+            body_bytes_max: nginx.api_body_bytes_max.unwrap_or_else(|| {
+                let original = self.file.limits.bytes_max;
+                original.saturating_add(ApiLimits::FRAME_BYTES_MAX)
+            }),
+            connections: nginx.api_connections_max,
+            body_timeout: Duration::from_secs(nginx.api_body_timeout_s),
+            read_timeout: Duration::from_secs(nginx.api_read_timeout_s),
+        };
         settings.tls = nginx.tls.as_ref().map(|tls| TlsSettings {
             listen: tls.listen.clone(),
             certificate: self.data.join(&tls.certificate),
@@ -472,6 +481,16 @@ fn check(file: &ConfigFile, faults: &mut Vec<String>) {
             "nginx.miss_connections_max",
             u64::from(file.nginx.miss_connections_max),
         ),
+        (
+            "nginx.api_body_bytes_max",
+            file.nginx.api_body_bytes_max.unwrap_or(1),
+        ),
+        (
+            "nginx.api_connections_max",
+            u64::from(file.nginx.api_connections_max),
+        ),
+        ("nginx.api_body_timeout_s", file.nginx.api_body_timeout_s),
+        ("nginx.api_read_timeout_s", file.nginx.api_read_timeout_s),
     ];
     for (key, value) in positive {
         if value == 0 {
@@ -501,6 +520,7 @@ fn check(file: &ConfigFile, faults: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::layout::ShardWidth;
 
     fn parse(text: &str) -> Result<Config, ConfigError> {
         Config::parse(
@@ -518,10 +538,41 @@ mod tests {
     }
 
     #[test]
+    fn the_api_takes_the_largest_original_in_its_frame_unless_told_otherwise() {
+        let limits = |text: &str| {
+            let layout = TreeLayout {
+                shards: ShardWidth::Three,
+            };
+            parse(text).unwrap().nginx_settings(layout).api_limits
+        };
+        assert_eq!(limits(""), ApiLimits::default());
+        let larger = limits("limits.bytes_max = 100_000_000");
+        assert_eq!(larger.body_bytes_max, 100_000_000 + 1024 * 1024);
+        let told = limits(
+            "[nginx]
+            api_body_bytes_max = 5
+            api_connections_max = 6
+            api_body_timeout_s = 7
+            api_read_timeout_s = 8",
+        );
+        let expected = ApiLimits {
+            body_bytes_max: 5,
+            connections: 6,
+            body_timeout: Duration::from_secs(7),
+            read_timeout: Duration::from_secs(8),
+        };
+        assert_eq!(told, expected);
+    }
+
+    #[test]
     fn every_fault_is_told_at_once() {
         let text = "
             site.url = 'example.com'
             limits.pixels_max = 0
+            nginx.api_body_bytes_max = 0
+            nginx.api_connections_max = 0
+            nginx.api_body_timeout_s = 0
+            nginx.api_read_timeout_s = 0
             [presets.vast]
             width = 5000
             formats = ['jpg']
@@ -537,6 +588,10 @@ mod tests {
         for part in [
             "site.url",
             "limits.pixels_max",
+            "nginx.api_body_bytes_max",
+            "nginx.api_connections_max",
+            "nginx.api_body_timeout_s",
+            "nginx.api_read_timeout_s",
             "presets.vast",
             "presets.Bad",
             "squeeze",

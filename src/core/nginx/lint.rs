@@ -29,6 +29,10 @@ impl Visit<'_> {
         self.parents.last().copied()
     }
 
+    fn is_in_map(&self) -> bool {
+        self.parent().is_some_and(|parent| parent.name == "map")
+    }
+
     fn is_inside(&self, name: &str, arg: &str) -> bool {
         self.parents
             .iter()
@@ -36,10 +40,13 @@ impl Visit<'_> {
     }
 }
 
+/// Captures that a map sets for its own value alone.
+const MAP_CAPTURES: [&str; 2] = ["img_session", "img_asked"];
+
 type Rule = fn(&Visit<'_>) -> bool;
 
 /// Each rule answers whether the directive is wrong where it stands.
-const RULES: [(&str, Rule); 17] = [
+const RULES: [(&str, Rule); 18] = [
     ("open-file-cache-errors", |at| {
         at.directive.name == "open_file_cache_errors" && at.directive.arg(0) == "on"
     }),
@@ -47,9 +54,10 @@ const RULES: [(&str, Rule); 17] = [
     ("positional-capture", |at| {
         at.directive.args.iter().any(|arg| has_positional(arg))
     }),
-    ("map-regex-capture", |at| {
-        let in_map = at.parent().is_some_and(|parent| parent.name == "map");
-        in_map && at.directive.name.starts_with('~') && at.directive.name.contains("(?<")
+    ("map-regex-capture", captures_in_map),
+    ("capture-outside-map", |at| {
+        let uses = |arg: &String| MAP_CAPTURES.iter().any(|name| names(arg, name));
+        !at.is_in_map() && at.directive.args.iter().any(uses)
     }),
     ("rewrite-overlapping-captures", |at| {
         at.directive.name == "rewrite" && at.directive.arg(0).contains("((")
@@ -68,7 +76,9 @@ const RULES: [(&str, Rule); 17] = [
     }),
     ("limit-outside-miss", |at| {
         let limits = ["limit_req", "limit_conn"].contains(&at.directive.name.as_str());
-        limits && !at.is_inside("location", "@miss")
+        let is_api_bound =
+            at.directive.name == "limit_conn" && at.parent().is_some_and(is_api_location);
+        limits && !is_api_bound && !at.is_inside("location", "@miss")
     }),
     ("server-level-rewrite", |at| {
         let rewrites = ["if", "rewrite", "return", "set"].contains(&at.directive.name.as_str());
@@ -143,6 +153,30 @@ fn is_location(at: &Visit<'_>) -> bool {
 
 fn location_path<'a>(at: &'a Visit<'_>) -> &'a str {
     at.directive.args.last().map_or("", String::as_str)
+}
+
+fn is_api_location(directive: &Directive) -> bool {
+    directive.name == "location" && directive.args.last().is_some_and(|path| path == "/api/")
+}
+
+/// A map that captures changes a variable while a text is put together from it: the room was measured before. Harmless if
+/// the capture is the whole value of the entry and is used nowhere else.
+fn captures_in_map(at: &Visit<'_>) -> bool {
+    let pattern = &at.directive.name;
+    let is_own = |name: &&str| {
+        pattern.contains(&format!("(?<{name}>")) && at.directive.arg(0) == format!("${name}")
+    };
+    let captures = pattern.matches("(?<").count();
+    let is_harmless = captures == 1 && MAP_CAPTURES.iter().any(is_own);
+    at.is_in_map() && pattern.starts_with('~') && captures > 0 && !is_harmless
+}
+
+/// Whether a text uses the variable, and not one whose name only begins alike.
+fn names(text: &str, variable: &str) -> bool {
+    let is_whole =
+        |rest: &str| !rest.starts_with(|next: char| next == '_' || next.is_alphanumeric());
+    let plain = format!("${variable}");
+    text.contains(&format!("${{{variable}}}")) || text.split(plain.as_str()).skip(1).any(is_whole)
 }
 
 /// `location /i { alias /x/; }` serves `/i../` from beside `/x/`.
@@ -221,6 +255,18 @@ mod tests {
             ("location /i { alias /x/; }", "alias-slash"),
             ("location ~ ^/(a)$ { alias /x/$1; }", "positional-capture"),
             ("map $uri $x { \"~^/(?<y>a)\" $y; }", "map-regex-capture"),
+            (
+                "map $uri $x { \"~^/(?<img_session>a)\" $img_session$uri; }",
+                "map-regex-capture",
+            ),
+            (
+                "log_format x '$img_asked_path ${img_asked}';",
+                "capture-outside-map",
+            ),
+            (
+                "location ^~ /api/ { limit_req zone=a; }",
+                "limit-outside-miss",
+            ),
             ("rewrite ^/((a)b)$ /x last;", "rewrite-overlapping-captures"),
             (r"location ~ \.php$ { internal; }", "unanchored-regex"),
             (
@@ -241,6 +287,13 @@ mod tests {
             assert_eq!(lints_of(content), [lint], "{content}");
         }
         assert!(lints_of("location = /a { internal; } # open_file_cache_errors on;").is_empty());
+        for content in [
+            "map $http_cookie $x { \"~^(?<img_session>a)\" $img_session; }",
+            "log_format x '$img_session_cookie $img_asked_path';",
+            "location ^~ /api/ { limit_conn a 1; }",
+        ] {
+            assert!(lints_of(content).is_empty(), "{content}");
+        }
         let many = format!(
             "server {{ {} }}",
             "location = /a { internal; }".repeat(1001)

@@ -25,7 +25,30 @@ const OPEN_HEADERS: [&str; 5] = [
     "Content-Security-Policy",
 ];
 
-const TEMPLATES: [(&str, &str); 13] = [
+/// Cause as nginx knows it, status, title and stable code of its problem documents. The titles are those of imgd.
+const PROBLEMS: [(&str, u16, &str, &str); 15] = [
+    ("400", 400, "Bad Request", "bad-request"),
+    ("400?headers", 400, "Bad Request", "headers-too-large"),
+    ("403", 403, "Forbidden", "forbidden"),
+    ("404", 404, "Not Found", "not-found"),
+    ("405", 405, "Method Not Allowed", "method-not-allowed"),
+    ("408", 408, "Request Timeout", "request-timeout"),
+    ("411", 411, "Length Required", "length-required"),
+    ("413", 413, "Payload Too Large", "body-too-large"),
+    ("414", 414, "URI Too Long", "uri-too-long"),
+    ("416", 416, "Range Not Satisfiable", "range-not-satisfiable"),
+    ("421", 421, "Misdirected Request", "misdirected"),
+    ("429", 429, "Too Many Requests", "rate-limited"),
+    ("500", 500, "Internal Server Error", "internal"),
+    ("501", 501, "Not Implemented", "not-implemented"),
+    ("503", 503, "Service Unavailable", "unavailable"),
+];
+
+/// How long nginx goes on reading what a client sends although it has its answer: the default body of the API at
+/// 4 Mbit/s. Closed earlier, the client may be told of a reset instead of the answer.
+const LINGER_S: u32 = 90;
+
+const TEMPLATES: [(&str, &str); 16] = [
     (
         STANDALONE,
         include_str!("../../../nginx/standalone.conf.j2"),
@@ -44,6 +67,15 @@ const TEMPLATES: [(&str, &str); 13] = [
     (
         "errors",
         include_str!("../../../nginx/snippet/errors.conf.j2"),
+    ),
+    ("own", include_str!("../../../nginx/snippet/own.conf.j2")),
+    (
+        "failed",
+        include_str!("../../../nginx/snippet/failed.conf.j2"),
+    ),
+    (
+        "api_log",
+        include_str!("../../../nginx/snippet/api_log.conf.j2"),
     ),
     ("open", include_str!("../../../nginx/snippet/open.conf.j2")),
     (
@@ -164,6 +196,7 @@ fn values(settings: &NginxSettings) -> Result<Value, NginxError> {
     let user = settings.user.as_deref();
     let limits = settings.miss_limits;
     let timeouts = settings.miss_timeouts;
+    let api = settings.api_limits;
     let cached_files_max = settings.open_file_cache.map_or(0, |cache| cache.files_max);
     let (id, shard, shard_path) = shard_patterns(settings.layout.shards);
     // Checked here for both modes: the status socket is a name below the run directory.
@@ -193,11 +226,21 @@ fn values(settings: &NginxSettings) -> Result<Value, NginxError> {
         miss_connect_ms => value::whole_ms("miss_timeouts.connect", timeouts.connect)?,
         miss_send_ms => value::whole_ms("miss_timeouts.send", timeouts.send)?,
         miss_read_ms => value::whole_ms("miss_timeouts.read", timeouts.read)?,
-        api_body_bytes_max => value::positive("api_body_bytes_max", settings.api_body_bytes_max)?,
+        api_body_bytes_max => value::positive("api_limits.body_bytes_max", api.body_bytes_max)?,
+        api_connections => value::positive("api_limits.connections", api.connections.into())?,
+        api_body_ms => value::whole_ms("api_limits.body_timeout", api.body_timeout)?,
+        api_read_ms => value::whole_ms("api_limits.read_timeout", api.read_timeout)?,
+        linger_s => LINGER_S,
+        failed => "/__failed",
+        problems => PROBLEMS.map(|(cause, status, title, code)| context! { cause, status, title, code }).to_vec(),
         open_headers => OPEN_HEADERS.to_vec(),
-        log_formats => [("imgctl", "$img_served"), ("imgctl_api", "api")]
-            .map(|(name, served)| context! { name, served })
-            .to_vec(),
+        log_formats => [
+            ("imgctl", "$img_served", "$request_uri", "$http_referer"),
+            ("imgctl_own", "$img_served", "$img_asked_path", ""),
+            ("imgctl_api", "api", "$img_asked_path", ""),
+        ]
+        .map(|(name, served, uri, referer)| context! { name, served, uri, referer })
+        .to_vec(),
         media_types => MediaType::ALL.map(|media| {
             context! { mime => media.mime(), extensions => spellings(media) }
         }).to_vec(),

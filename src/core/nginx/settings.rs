@@ -46,12 +46,10 @@ pub struct NginxSettings {
     pub miss_timeouts: MissTimeouts,
     /// Off unless chosen: it makes removed images linger for `valid`.
     pub open_file_cache: Option<OpenFileCache>,
-    pub api_body_bytes_max: u64,
+    pub api_limits: ApiLimits,
 }
 
 impl NginxSettings {
-    pub const API_BODY_BYTES_MAX: u64 = 1024 * 1024;
-
     /// A standalone nginx on loopback, everything else at its default.
     pub fn new(paths: NginxPaths, layout: TreeLayout) -> Self {
         Self {
@@ -77,7 +75,7 @@ impl NginxSettings {
             miss_limits: MissLimits::default(),
             miss_timeouts: MissTimeouts::default(),
             open_file_cache: None,
-            api_body_bytes_max: Self::API_BODY_BYTES_MAX,
+            api_limits: ApiLimits::default(),
         }
     }
 
@@ -171,6 +169,35 @@ impl Default for MissTimeouts {
             connect: Duration::from_secs(1),
             send: Duration::from_secs(5),
             read: Duration::from_secs(30),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiLimits {
+    pub body_bytes_max: u64,
+    /// Requests in progress of one client address.
+    pub connections: u32,
+    /// Longest silence of a client within a body.
+    pub body_timeout: Duration,
+    /// Longest silence of imgd: the time it may take to answer once it has the body, or to read on before.
+    pub read_timeout: Duration,
+}
+
+impl ApiLimits {
+    /// Boundaries, part headers and text fields of `multipart/form-data` around one original.
+    pub const FRAME_BYTES_MAX: u64 = 1024 * 1024;
+}
+
+impl Default for ApiLimits {
+    /// An original of 40 MiB in its frame. 1,024 in progress is an application that sends its whole stock; 90 s are a scan
+    /// of a minute and a derivation.
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 40 * 1024 * 1024 + Self::FRAME_BYTES_MAX,
+            connections: 1024,
+            body_timeout: Duration::from_secs(30),
+            read_timeout: Duration::from_secs(90),
         }
     }
 }

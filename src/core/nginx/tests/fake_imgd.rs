@@ -33,6 +33,9 @@ impl Asked {
 /// A whole answer, status line included; `Content-Length` is added.
 pub(super) type Handler = dyn Fn(&Asked) -> String + Send + Sync;
 
+/// One connection, from its beginning to whatever end.
+pub(super) type Server = dyn Fn(&UnixStream) + Send + Sync;
+
 pub(super) struct FakeImgd {
     socket: PathBuf,
     asked: Arc<Mutex<Vec<Asked>>>,
@@ -41,16 +44,26 @@ pub(super) struct FakeImgd {
 
 impl FakeImgd {
     pub(super) fn start(socket: &Path, handler: Box<Handler>) -> Self {
-        let listener = UnixListener::bind(socket).unwrap();
         let asked = Arc::<Mutex<Vec<Asked>>>::default();
+        let record = Arc::clone(&asked);
+        let serve = move |stream: &UnixStream| serve(stream, &record, handler.as_ref());
+        Self::listen(socket, asked, Arc::new(serve))
+    }
+
+    /// Leaves what is read and written, and when, to the test.
+    pub(super) fn start_raw(socket: &Path, server: Arc<Server>) -> Self {
+        Self::listen(socket, Arc::default(), server)
+    }
+
+    fn listen(socket: &Path, asked: Arc<Mutex<Vec<Asked>>>, server: Arc<Server>) -> Self {
+        let listener = UnixListener::bind(socket).unwrap();
         let streams = Arc::<Mutex<Vec<UnixStream>>>::default();
-        let handler: Arc<Handler> = Arc::from(handler);
-        let (record, open) = (Arc::clone(&asked), Arc::clone(&streams));
+        let open = Arc::clone(&streams);
         thread::spawn(move || {
             while let Ok((stream, _)) = listener.accept() {
                 open.lock().unwrap().push(stream.try_clone().unwrap());
-                let (record, handler) = (Arc::clone(&record), Arc::clone(&handler));
-                thread::spawn(move || serve(&stream, &record, handler.as_ref()));
+                let server = Arc::clone(&server);
+                thread::spawn(move || server(&stream));
             }
         });
         Self {

@@ -41,6 +41,16 @@ impl Answer {
         value
     }
 
+    /// The body, which must be a problem document.
+    pub(super) fn problem(&self) -> serde_json::Value {
+        assert_eq!(
+            self.header("Content-Type"),
+            Some("application/problem+json"),
+            "{self:?}"
+        );
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
     /// Everything but the time of day.
     pub(super) fn timeless(&self) -> Self {
         let mut answer = self.clone();
@@ -106,13 +116,18 @@ impl<'a> Request<'a> {
     }
 
     pub(super) fn send(&self, port: u16) -> Answer {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(10)))
-            .unwrap();
-        stream.write_all(&self.bytes()).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        Answer::parse(&answer)
+        exchange(port, &self.bytes())
     }
+}
+
+/// All bytes are sent before the first one of the answer is read.
+pub(super) fn exchange(port: u16, bytes: &[u8]) -> Answer {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    stream.write_all(bytes).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    Answer::parse(&answer)
 }

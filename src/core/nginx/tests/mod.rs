@@ -1,5 +1,6 @@
 //! Real nginx against a small imitation of imgd.
 
+mod api;
 mod apply;
 mod fake_imgd;
 mod hits;

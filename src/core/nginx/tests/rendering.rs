@@ -225,8 +225,17 @@ fn numbers_that_nginx_would_not_take_are_refused() {
     refuses("miss_timeouts.read", |s| {
         s.miss_timeouts.read = Duration::ZERO;
     });
-    refuses("api_body_bytes_max", |s| {
-        s.api_body_bytes_max = 0;
+    refuses("api_limits.body_bytes_max", |s| {
+        s.api_limits.body_bytes_max = 0;
+    });
+    refuses("api_limits.connections", |s| {
+        s.api_limits.connections = 0;
+    });
+    refuses("api_limits.body_timeout", |s| {
+        s.api_limits.body_timeout = Duration::ZERO;
+    });
+    refuses("api_limits.read_timeout", |s| {
+        s.api_limits.read_timeout = Duration::from_secs(100_000);
     });
 }
 

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +13,7 @@ use crate::model::layout::{ShardWidth, TreeLayout};
 use crate::nginx::render::{Release, render};
 use crate::nginx::running::wait_for_release;
 use crate::nginx::settings::{NginxPaths, NginxSettings, WorkerProcesses};
-use crate::nginx::tests::fake_imgd::{FakeImgd, Handler};
+use crate::nginx::tests::fake_imgd::{FakeImgd, Handler, Server};
 use crate::nginx::tests::http::{Answer, Request};
 
 pub(super) const ID: &str = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9";
@@ -76,6 +77,14 @@ impl Site {
     pub(super) fn start_imgd(&mut self, handler: Box<Handler>) {
         self.imgd = None;
         self.imgd = Some(FakeImgd::start(&self.settings.paths.imgd_socket, handler));
+    }
+
+    pub(super) fn start_raw_imgd(&mut self, server: Arc<Server>) {
+        self.imgd = None;
+        self.imgd = Some(FakeImgd::start_raw(
+            &self.settings.paths.imgd_socket,
+            server,
+        ));
     }
 
     pub(super) fn start_nginx(&mut self) -> Release {
