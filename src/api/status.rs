@@ -41,3 +41,34 @@ impl Status {
         }
     }
 }
+
+/// A recipe with a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PresetInfo {
+    pub name: String,
+    pub revision: u32,
+    /// The preferred one first.
+    pub formats: Vec<String>,
+    /// As it stands in the catalog.
+    pub definition: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PresetList {
+    pub presets: Vec<PresetInfo>,
+}
+
+impl PresetInfo {
+    pub fn of(preset: &img_core::model::preset::Preset) -> Self {
+        Self {
+            name: preset.name.to_string(),
+            revision: preset.revision,
+            formats: preset
+                .definition
+                .formats()
+                .map(|format| format.to_string())
+                .collect(),
+            definition: preset.definition.to_string(),
+        }
+    }
+}

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing step is a failing test")]
 
 mod harness; // a site to test, and an HTTP client that sends exactly what it is told
+mod api; // a client of the API
 mod daemon; // an imgd beside it, with a log to read
 
 mod specimen; // images built byte by byte
@@ -31,3 +32,5 @@ mod flight; // made once, however many ask
 mod options; // signed resizing
 mod nginx; // its configuration, put in force
 mod up; // all of it in one command
+
+mod api_upload; // images over HTTP

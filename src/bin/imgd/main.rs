@@ -1,9 +1,17 @@
 //! `imgd`: answers what nginx did not find.
 
-mod handler;
-mod problem;
-mod routes;
-mod serve;
+mod answer; // what went well
+mod app; // what every handler has at hand
+mod body; // uploads, piece by piece
+mod drain; // answers before the body has come
+mod form; // to try a ticket by hand
+mod handler; // one file for each resource
+mod idempotency; // requests that are repeated
+mod input; // JSON, queries, paths
+mod problem; // what went wrong
+mod routes; // which handler answers what
+mod serve; // the socket
+mod who; // who asks
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -13,6 +21,8 @@ use std::sync::Arc;
 use clap::Parser;
 use img_core::config::{CONFIG_FILE, Config};
 use img_core::origin::error::chain;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 /// The daemon of an image origin: makes what is missing, behind nginx, on a unix socket.
@@ -64,21 +74,24 @@ async fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let place = serve::reserve(&config.imgd_socket)?;
     let origin = config.open_origin().await?;
     let recovered = origin.recover().await?;
-    if recovered.reaped.files + recovered.unsettled > 0 {
+    if recovered.reaped.files + recovered.unsettled + recovered.erased > 0 {
         tracing::info!(
             staged.files = recovered.reaped.files,
             derived.files = recovered.unsettled,
+            images.erased = recovered.erased,
             "cleaned up after an earlier run"
         );
     }
     // Only now: whoever waits for the socket, such as nginx's unit, serves nothing that a power loss tore.
     let socket = place.listen()?;
     tracing::info!("listening on {}", config.imgd_socket.display());
-    serve::run(
-        socket,
-        routes::router(Arc::clone(&origin), config.imgd_requests_max),
-    )
-    .await?;
+    let metrics = PrometheusBuilder::new().install_recorder()?;
+    let (stop, stopped) = watch::channel(false);
+    let callbacks = tokio::spawn(Arc::clone(&origin).run_callbacks(stopped));
+    serve::run(socket, routes::router(&origin, &config, metrics)).await?;
+    // Callbacks that were not sent wait on record.
+    let _ = stop.send(true);
+    let _ = callbacks.await;
     origin.close().await;
     tracing::info!("stopped");
     Ok(())

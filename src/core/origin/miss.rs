@@ -38,6 +38,8 @@ pub enum Elsewhere {
 pub enum MissError {
     #[error("there is no image {id}")]
     UnknownImage { id: ImageId },
+    #[error("image {id} was erased")]
+    Erased { id: ImageId },
     #[error("image {id} is of another type: {IMAGE_PREFIX}{id}.{extension}")]
     OtherType {
         id: ImageId,
@@ -63,6 +65,27 @@ pub enum MissError {
 impl Origin {
     /// Answers for `/i/<name>`. The query matters for free options only.
     pub async fn find_or_make(
+        self: &Arc<Self>,
+        asked: &str,
+        name: &ImageName,
+        query: &str,
+    ) -> Result<Found, MissError> {
+        match self.find_or_make_known(asked, name, query).await {
+            Err(MissError::UnknownImage { id }) => Err(self.absence(id).await),
+            found => found,
+        }
+    }
+
+    /// Why there is no image `id`.
+    async fn absence(&self, id: ImageId) -> MissError {
+        match self.catalog.find_tombstone(id).await {
+            Ok(Some(_)) => MissError::Erased { id },
+            Ok(None) => MissError::UnknownImage { id },
+            Err(error) => MissError::from_derive(Arc::new(error.into())),
+        }
+    }
+
+    async fn find_or_make_known(
         self: &Arc<Self>,
         asked: &str,
         name: &ImageName,
@@ -178,7 +201,7 @@ impl Origin {
             host: None,
             path: asked.path.clone(),
         };
-        for name in [asked.clone(), on_any_host] {
+        for name in [asked.clone(), on_any_host.clone()] {
             let found = self
                 .catalog
                 .find_alias(&name)
@@ -186,6 +209,13 @@ impl Origin {
                 .map_err(DeriveError::from);
             if let Some(id) = found.map_err(|error| MissError::from_derive(error.into()))? {
                 return self.restore_alias(id, name).await;
+            }
+        }
+        for name in [&asked, &on_any_host] {
+            let erased = self.catalog.find_tombstone_of_alias(name).await;
+            let erased = erased.map_err(DeriveError::from);
+            if let Some(tombstone) = erased.map_err(|error| MissError::from_derive(error.into()))? {
+                return Err(MissError::Erased { id: tombstone.id });
             }
         }
         Err(MissError::UnknownAlias { name: asked })
@@ -236,6 +266,7 @@ impl MissError {
     pub fn code(&self) -> &str {
         match self {
             Self::UnknownImage { .. } => "unknown-image",
+            Self::Erased { .. } => "erased",
             Self::OtherType { .. } => "other-type",
             Self::OriginalLost { .. } => "original-lost",
             Self::UnknownPreset { .. } => "unknown-preset",
@@ -256,6 +287,7 @@ impl MissError {
             | Self::UnknownPreset { .. }
             | Self::FormatNotMade { .. }
             | Self::UnknownAlias { .. } => MissKind::NotFound,
+            Self::Erased { .. } => MissKind::Gone,
             Self::Signature(_) => MissKind::Forbidden,
             Self::OriginalLost { .. } => MissKind::Broken,
             Self::Derive(error) => derive_kind(error),
@@ -266,6 +298,7 @@ impl MissError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MissKind {
     NotFound,
+    Gone,
     Forbidden,
     /// What was asked for cannot be made by anyone.
     BadRequest,

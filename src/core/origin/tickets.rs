@@ -37,6 +37,15 @@ pub struct TicketHolder {
     pub key: Option<Arc<KeyHolder>>,
 }
 
+/// One page of a list.
+#[derive(Clone, Debug)]
+pub struct TicketPage {
+    /// May be none while there are more.
+    pub tickets: Vec<Ticket>,
+    /// Where to go on; `None` after the last page.
+    pub next: Option<TicketId>,
+}
+
 /// Why a ticket does not open anything.
 #[derive(Debug, thiserror::Error)]
 pub enum TicketFault {
@@ -158,17 +167,19 @@ impl Origin {
             .ok_or(ActError::UnknownTicket { id })
     }
 
-    /// At most `limit` of one's own tickets, or all for an administrator, strictly after `after`.
+    /// Of `limit` tickets strictly after `after`, one's own, or all for an administrator.
     pub async fn list_tickets(
         &self,
         act: &Act,
         after: Option<TicketId>,
         limit: u32,
-    ) -> Result<Vec<Ticket>, ActError> {
+    ) -> Result<TicketPage, ActError> {
         act.caller.require(Verb::Ingest)?;
         let mut tickets = self.catalog.list_tickets(after, limit).await?;
+        let is_full = tickets.len() == limit as usize;
+        let next = tickets.last().filter(|_| is_full).map(|last| last.id);
         tickets.retain(|ticket| is_own(act, ticket));
-        Ok(tickets)
+        Ok(TicketPage { tickets, next })
     }
 
     pub async fn revoke_ticket(&self, act: &Act, id: TicketId) -> Result<(), ActError> {

@@ -10,9 +10,10 @@ use axum::response::Response;
 use img_core::model::alias::{AliasName, AliasPath};
 use img_core::model::image_name::ImageName;
 use img_core::origin::Origin;
-use img_core::origin::miss::{Elsewhere, Found, MissError};
+use img_core::origin::miss::{Elsewhere, Found};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_encode, utf8_percent_encode};
 
+use crate::app::App;
 use crate::problem::Problem;
 
 /// `<id>.<variant>.<ext>`, captured by nginx from closed character classes. Absent for aliases.
@@ -30,12 +31,13 @@ const ACCEL_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~')
     .remove(b'/');
 
-pub(crate) async fn answer(State(origin): State<Arc<Origin>>, request: Request) -> Response {
+pub(crate) async fn answer(State(app): State<App>, request: Request) -> Response {
+    let origin = &app.origin;
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Problem::method_not_allowed().into_response_for(&request);
+        return Problem::method_not_allowed("images answer to GET and HEAD").render_for(&request);
     }
     let started = Instant::now();
-    let found = find(&origin, request.headers()).await;
+    let found = find(origin, request.headers()).await;
     let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
     match found {
         Ok(Found::File { path }) => {
@@ -43,7 +45,7 @@ pub(crate) async fn answer(State(origin): State<Arc<Origin>>, request: Request) 
             accel(&path)
         }
         Ok(Found::Elsewhere { url, why }) => redirect(&url, why),
-        Err(problem) => problem.into_response_for(&request),
+        Err(problem) => problem.cacheable().render_for(&request),
     }
 }
 
@@ -109,10 +111,4 @@ fn redirect(url: &str, why: Elsewhere) -> Response {
 fn ascii(text: &str) -> HeaderValue {
     let escaped = utf8_percent_encode(text, CONTROLS).to_string();
     HeaderValue::try_from(escaped).expect("neither controls nor other than ASCII are left")
-}
-
-impl From<MissError> for Problem {
-    fn from(error: MissError) -> Self {
-        Self::from_miss(&error)
-    }
 }
