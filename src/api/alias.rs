@@ -1,6 +1,6 @@
 //! Public names on the wire.
 
-use img_core::model::alias::{AliasName, AliasPath, InvalidAlias};
+use img_core::model::alias::{AliasName, AliasPath, InvalidAlias, InvalidHostName};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -42,16 +42,24 @@ pub struct Alias {
 }
 
 /// A name as people write it: with or without the slash at its start.
-pub fn parse_alias(path: &str, host: Option<&str>) -> Result<AliasName, InvalidAlias> {
+pub fn parse_alias(path: &str, host: Option<&str>) -> Result<AliasName, InvalidName> {
     // A slash at the start is optional, as it is for the command line.
     let rooted = if path.starts_with('/') {
         path.to_owned()
     } else {
         format!("/{path}")
     };
-    let decoded = AliasPath::from_encoded(&rooted)?;
     Ok(AliasName {
-        host: host.map(str::to_ascii_lowercase),
-        path: decoded,
+        host: host.map(str::parse).transpose()?,
+        path: AliasPath::from_encoded(&rooted)?,
     })
+}
+
+/// Why something is no public name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidName {
+    #[error(transparent)]
+    Path(#[from] InvalidAlias),
+    #[error(transparent)]
+    Host(#[from] InvalidHostName),
 }

@@ -84,9 +84,9 @@ impl Ticket {
     /// `url`: path and query, if it is to be told.
     pub fn of(site_url: &str, ticket: &grant::Ticket, url: Option<&str>) -> Self {
         let (alias, alias_prefix, alias_host) = match &ticket.alias {
-            TicketAlias::None => (None, None, None),
-            TicketAlias::Exact(name) => (Some(name.path.to_string()), None, name.host.clone()),
-            TicketAlias::Below { host, prefix } => (None, Some(prefix.to_string()), host.clone()),
+            TicketAlias::None => (None, None, &None),
+            TicketAlias::Exact(name) => (Some(name.path.to_string()), None, &name.host),
+            TicketAlias::Below { host, prefix } => (None, Some(prefix.to_string()), host),
         };
         Self {
             id: ticket.id.to_string(),
@@ -101,7 +101,7 @@ impl Ticket {
             types: ticket.types.iter().map(ToString::to_string).collect(),
             alias,
             alias_prefix,
-            alias_host,
+            alias_host: alias_host.as_ref().map(ToString::to_string),
             tags: ticket.tags.iter().map(ToString::to_string).collect(),
             derive: ticket.presets.iter().map(ToString::to_string).collect(),
             callback_url: ticket.callback_url.clone(),

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use img_core::model::alias::{AliasName, AliasPath};
+use img_core::model::alias::{AliasName, AliasPath, HostName, InvalidHostName};
 use img_core::model::clock::{Clock, SystemClock};
 use img_core::origin::ingest::{Candidate, Input, Rejection, Symlinks};
 use walkdir::WalkDir;
@@ -20,7 +20,7 @@ use crate::output::Progress;
 pub(crate) struct Naming {
     /// With a slash at either end.
     prefix: Vec<u8>,
-    host: Option<String>,
+    host: Option<HostName>,
 }
 
 impl Naming {
@@ -35,16 +35,10 @@ impl Naming {
         // Any name below it will do to find out whether the prefix itself is sound.
         AliasPath::from_decoded(format!("{prefix}x").into_bytes())
             .map_err(|error| Failure::usage(format!("--alias-prefix: {error}")))?;
-        let host = host.map(str::to_ascii_lowercase);
-        let tame = |host: &String| {
-            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
-            !host.is_empty() && !host.starts_with('.') && host.bytes().all(allowed)
-        };
-        if host.as_ref().is_some_and(|host| !tame(host)) {
-            return Err(Failure::usage(
-                "--alias-host: expected a host name without port",
-            ));
-        }
+        let host = host
+            .map(str::parse)
+            .transpose()
+            .map_err(|error: InvalidHostName| Failure::usage(format!("--alias-host: {error}")))?;
         Ok(Some(Self {
             prefix: prefix.into_bytes(),
             host,

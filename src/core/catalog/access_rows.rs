@@ -68,8 +68,7 @@ pub(super) fn ticket(action: &'static str, row: &impl SqlRow) -> Result<Ticket, 
 }
 
 fn ticket_alias<R: SqlRow>(fields: &Fields<'_, R>) -> Result<TicketAlias, CatalogError> {
-    let host = fields.text("alias_host")?;
-    let host = (!host.is_empty()).then_some(host);
+    let host = fields.host("alias_host")?;
     let path = fields.bytes("alias_path")?;
     let kind = fields.text("alias_kind")?;
     match kind.as_str() {

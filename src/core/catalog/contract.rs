@@ -172,7 +172,7 @@ async fn a_batch_sees_its_own_entries(catalog: &dyn Catalog) {
 async fn aliases_are_bytes_on_a_host(catalog: &dyn Catalog) {
     let path = |bytes: &[u8]| AliasPath::from_decoded(bytes.to_vec()).unwrap();
     let on = |host: Option<&str>, bytes| AliasName {
-        host: host.map(str::to_owned),
+        host: host.map(|host| host.parse().unwrap()),
         path: path(bytes),
     };
     let long = "/long".repeat(200);
@@ -334,7 +334,7 @@ fn new_image(recorded_at: i64) -> Recorded {
 
 pub(super) fn name(host: Option<&str>, path: &str) -> AliasName {
     AliasName {
-        host: host.map(str::to_owned),
+        host: host.map(|host| host.parse().unwrap()),
         path: AliasPath::from_decoded(path.as_bytes().to_vec()).unwrap(),
     }
 }

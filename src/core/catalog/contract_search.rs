@@ -312,7 +312,7 @@ fn by_tag(text: &str) -> SearchOrder {
 
 fn by_alias(host: Option<&str>, prefix: &str) -> SearchOrder {
     SearchOrder::Alias {
-        host: host.map(str::to_owned),
+        host: host.map(|host| host.parse().unwrap()),
         prefix: prefix.parse().unwrap(),
         after: None,
     }

@@ -23,12 +23,12 @@ pub(super) async fn run(catalogs: &[Arc<dyn Catalog>]) {
 async fn tickets_are_found_as_added(catalog: &dyn Catalog) {
     let exact = |host: Option<&str>, path: &[u8]| {
         TicketAlias::Exact(AliasName {
-            host: host.map(str::to_owned),
+            host: host.map(|host| host.parse().unwrap()),
             path: AliasPath::from_decoded(path.to_vec()).unwrap(),
         })
     };
     let below = |host: Option<&str>, prefix: &str| TicketAlias::Below {
-        host: host.map(str::to_owned),
+        host: host.map(|host| host.parse().unwrap()),
         prefix: prefix.parse().unwrap(),
     };
     let aliases = [

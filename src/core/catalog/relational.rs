@@ -12,7 +12,7 @@ use crate::catalog::rows::{self, Fields};
 use crate::catalog::{
     Catalog, CatalogError, Claim, Failure, ImagePage, NewImage, Recorded, Totals, sql,
 };
-use crate::model::alias::AliasName;
+use crate::model::alias::{AliasName, HostName};
 use crate::model::clock::UnixSeconds;
 use crate::model::image_id::ImageId;
 use crate::model::preset::{PresetDefinition, PresetName};
@@ -311,7 +311,7 @@ impl<E: Engine> Catalog for Relational<E> {
 
 /// `''` stands for every host: NULL cannot be part of a primary key.
 pub(super) fn host_column(name: &AliasName) -> &str {
-    name.host.as_deref().unwrap_or("")
+    name.host.as_ref().map_or("", HostName::as_str)
 }
 
 /// The text form of a derivative's key, as it is in three tables.

@@ -10,6 +10,7 @@ use crate::catalog::engine::{Arg, Durability, Engine, Write, counts_json, to_i64
 use crate::catalog::relational::Relational;
 use crate::catalog::{CatalogError, access_rows as rows, access_sql as sql};
 use crate::model::access::{KeyId, Role, TicketId, UserName};
+use crate::model::alias::HostName;
 use crate::model::audit::{AuditEntry, Audited};
 use crate::model::clock::UnixSeconds;
 use crate::model::grant::{Key, PasswordHash, Session, Ticket, TicketAlias, Usage, User};
@@ -548,7 +549,7 @@ impl<'a> TicketColumns<'a> {
             key: ticket.key.map(|id| id.to_string()),
             types: types.join(","),
             alias_kind,
-            alias_host: host.as_deref().unwrap_or_default(),
+            alias_host: host.as_ref().map_or("", HostName::as_str),
             alias_path,
             tags: tags.join(","),
             presets: presets.join(","),

@@ -11,7 +11,7 @@ use crate::catalog::search::{
     ImageMatch, ImageMatches, ImageSearch, SearchCatalog, SearchOrder, TagChange,
 };
 use crate::catalog::sql::{self, image_columns};
-use crate::model::alias::AliasName;
+use crate::model::alias::{AliasName, HostName};
 use crate::model::audit::AuditEntry;
 use crate::model::image_id::ImageId;
 use crate::model::record::Appearance;
@@ -165,7 +165,7 @@ impl<E: Engine> Relational<E> {
                 end.pop();
                 end.push(b'0');
                 let args = [
-                    Arg::Text(host.as_deref().unwrap_or_default()),
+                    Arg::Text(host.as_ref().map_or("", HostName::as_str)),
                     Arg::Bytes(from),
                     Arg::Bytes(&end),
                     tag,

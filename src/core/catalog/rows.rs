@@ -6,7 +6,7 @@ use data_encoding::HEXLOWER;
 use sqlx::Row;
 
 use crate::catalog::{CatalogError, Failure, Totals};
-use crate::model::alias::{AliasName, AliasPath};
+use crate::model::alias::{AliasName, AliasPath, HostName};
 use crate::model::image_id::ImageId;
 use crate::model::record::{Derivative, DerivativeKey, Image};
 
@@ -64,13 +64,10 @@ pub(super) fn image(action: &'static str, row: &impl SqlRow) -> Result<Image, Ca
 
 pub(super) fn alias(action: &'static str, row: &impl SqlRow) -> Result<AliasName, CatalogError> {
     let fields = Fields { action, row };
-    let host = fields.text("host")?;
+    let host = fields.host("host")?;
     let path = AliasPath::from_decoded(fields.bytes("path")?)
         .map_err(|invalid| fields.fault("path", invalid.to_string()))?;
-    Ok(AliasName {
-        host: (!host.is_empty()).then_some(host),
-        path,
-    })
+    Ok(AliasName { host, path })
 }
 
 pub(super) fn derivative(
@@ -163,6 +160,16 @@ impl<R: SqlRow> Fields<'_, R> {
     pub(super) fn parsed<T: FromStr>(&self, column: &'static str) -> Result<T, CatalogError> {
         let text = self.text(column)?;
         text.parse().map_err(|_| self.fault(column, text))
+    }
+
+    /// An empty text stands for every host: NULL cannot be part of a primary key.
+    pub(super) fn host(&self, column: &'static str) -> Result<Option<HostName>, CatalogError> {
+        let text = self.text(column)?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let host = text.parse().map_err(|_| self.fault(column, text));
+        host.map(Some)
     }
 
     pub(super) fn bytes(&self, column: &'static str) -> Result<Vec<u8>, CatalogError> {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::catalog::CatalogError;
 use crate::model::access::AliasPrefix;
-use crate::model::alias::{AliasName, AliasPath};
+use crate::model::alias::{AliasName, AliasPath, HostName};
 use crate::model::audit::AuditEntry;
 use crate::model::clock::UnixSeconds;
 use crate::model::image_id::ImageId;
@@ -67,7 +67,7 @@ pub enum SearchOrder {
     /// Those named below it, by name; an image with two names there comes twice.
     Alias {
         /// `None`: names that answer on every host.
-        host: Option<String>,
+        host: Option<HostName>,
         prefix: AliasPrefix,
         after: Option<AliasPath>,
     },

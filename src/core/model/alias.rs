@@ -1,6 +1,7 @@
 //! Aliases: public paths, other than `/i/…`, that name an image.
 
 use std::fmt;
+use std::str::FromStr;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 
@@ -108,17 +109,76 @@ impl fmt::Debug for AliasPath {
     }
 }
 
+/// A host that has aliases of its own.
+///
+/// Invariants: lower case; one to nine labels of `[a-z0-9_-]{1,63}` with dots between, as nginx passes on; not `_`, which
+/// is the directory of all hosts. So it is a safe name of a directory.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HostName(String);
+
+impl HostName {
+    const LABELS_MAX: usize = 9;
+    const LABEL_LEN_MAX: usize = 63;
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HostName({self})")
+    }
+}
+
+/// In any case.
+impl FromStr for HostName {
+    type Err = InvalidHostName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidHostName> {
+        let name = text.to_ascii_lowercase();
+        let plain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
+        let is_label = |label: &str| {
+            (1..=Self::LABEL_LEN_MAX).contains(&label.len()) && label.bytes().all(plain)
+        };
+        let valid = name != "_"
+            && name.split('.').count() <= Self::LABELS_MAX
+            && name.split('.').all(is_label);
+        if valid {
+            Ok(Self(name))
+        } else {
+            Err(InvalidHostName {
+                found: text.chars().take(80).collect(),
+            })
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{found:?} is not a host name without port")]
+pub struct InvalidHostName {
+    pub found: String,
+}
+
 /// An alias on one host, or on every host.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AliasName {
-    /// Lower case, without port; `None` answers on every host that has no alias of its own at this path.
-    pub host: Option<String>,
+    /// `None` answers on every host that has no alias of its own at this path.
+    pub host: Option<HostName>,
     pub path: AliasPath,
 }
 
 impl fmt::Display for AliasName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.host.as_deref().unwrap_or(""), self.path)
+        let host = self.host.as_ref().map_or("", HostName::as_str);
+        write!(f, "{host}{}", self.path)
     }
 }
 
@@ -196,6 +256,21 @@ mod tests {
             fault("/x".repeat(600).as_bytes()),
             Some(AliasFault::TooLong)
         );
+    }
+
+    #[test]
+    fn a_host_is_a_plain_directory() {
+        assert_eq!(
+            "IMG.example.com".parse::<HostName>().unwrap().as_str(),
+            "img.example.com"
+        );
+        for wrong in [
+            "", "_", ".", "..", "../x", "a/b", "a..b", ".a", "a.", "a:80", "a b", "\u{e9}", "a\0",
+        ] {
+            assert!(wrong.parse::<HostName>().is_err(), "{wrong:?}");
+        }
+        assert!("a.".repeat(10).parse::<HostName>().is_err());
+        assert!("a".repeat(64).parse::<HostName>().is_err());
     }
 
     #[test]

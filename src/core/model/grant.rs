@@ -1,7 +1,7 @@
 //! What is handed out to others: API keys, upload tickets, user accounts.
 
 use crate::model::access::{AliasPrefix, KeyId, Role, TicketId, UserName, Verbs};
-use crate::model::alias::AliasName;
+use crate::model::alias::{AliasName, HostName};
 use crate::model::clock::UnixSeconds;
 use crate::model::media::MediaType;
 use crate::model::preset::PresetName;
@@ -90,7 +90,7 @@ pub enum TicketAlias {
     Exact(AliasName),
     /// One of the uploader's choice below it.
     Below {
-        host: Option<String>,
+        host: Option<HostName>,
         prefix: AliasPrefix,
     },
 }

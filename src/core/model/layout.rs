@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::model::alias::AliasName;
+use crate::model::alias::{AliasName, HostName};
 use crate::model::image_id::ImageId;
 use crate::model::media::MediaType;
 use crate::model::record::DerivativeKey;
@@ -109,7 +109,7 @@ impl TreeLayout {
 
     /// `alias/<host or _>/<path>`, as bytes, since old paths need not be UTF-8. The same for every number of shards.
     pub fn alias_path(name: &AliasName) -> Vec<u8> {
-        let host = name.host.as_deref().unwrap_or(ANY_HOST_DIR);
+        let host = name.host.as_ref().map_or(ANY_HOST_DIR, HostName::as_str);
         let mut path = format!("{ALIAS_DIR}/{host}").into_bytes();
         path.extend_from_slice(name.path.as_bytes());
         path

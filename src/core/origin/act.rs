@@ -103,7 +103,7 @@ pub enum ActError {
     Verb { verb: Verb },
     #[error("{alias} is outside of {prefix}, which is all that this key may name")]
     Prefix { alias: String, prefix: AliasPrefix },
-    #[error("image {id} was not brought by this key and has no alias below {prefix}")]
+    #[error("image {id} was brought neither by this key nor by another within {prefix}")]
     NotYours { id: ImageId, prefix: AliasPrefix },
     #[error("image {id} has the alias {alias} too, which is outside of {prefix}")]
     Shared {

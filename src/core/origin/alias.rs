@@ -36,6 +36,17 @@ pub struct PresetUrl {
 impl Origin {
     pub async fn list_urls(&self, image: &Image) -> Result<ImageUrls, CatalogError> {
         let ledger = self.catalog.list_derivatives_of(image.id).await?;
+        let aliases = self.catalog.list_aliases_of(image.id).await?;
+        Ok(self.urls_of(image, ledger, aliases))
+    }
+
+    /// The URLs of an image whose ledger and aliases are known.
+    pub(crate) fn urls_of(
+        &self,
+        image: &Image,
+        ledger: Vec<Derivative>,
+        aliases: Vec<AliasName>,
+    ) -> ImageUrls {
         let path = |key| ImageName::Derivative(key).url_path();
         let mut presets = Vec::new();
         let derivable = can_decode(image.media);
@@ -62,13 +73,12 @@ impl Origin {
             media: image.media,
         }
         .url_path();
-        let aliases = self.catalog.list_aliases_of(image.id).await?;
-        Ok(ImageUrls {
+        ImageUrls {
             original,
             presets,
             others,
             aliases,
-        })
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::blobs::blocking;
 use crate::catalog::AliasOutcome;
 use crate::catalog::search::TagChange;
-use crate::model::access::Verb;
+use crate::model::access::{KeyId, Verb};
 use crate::model::alias::AliasName;
 use crate::model::image_id::ImageId;
 use crate::model::record::Image;
@@ -128,7 +128,9 @@ impl Origin {
         Ok(after)
     }
 
-    /// A key with a prefix may touch what it brought itself, and what has a name below its prefix.
+    /// A key with a prefix may change what it brought itself, or another key with a prefix within its own.
+    ///
+    /// A name below the prefix is not enough: anyone who may give names could make any image theirs.
     pub(crate) async fn require_own(&self, act: &Act, image: &Image) -> Result<(), ActError> {
         let Some(prefix) = &act.caller.prefix else {
             return Ok(());
@@ -136,8 +138,11 @@ impl Origin {
         if image.ingested_by == act.caller.actor.to_string() {
             return Ok(());
         }
-        let aliases = self.catalog.list_aliases_of(image.id).await?;
-        if aliases.iter().any(|name| prefix.covers(&name.path)) {
+        let key = image.ingested_by.strip_prefix("key:");
+        if let Some(Ok(id)) = key.map(str::parse::<KeyId>)
+            && let Some(key) = self.catalog.find_key(id).await?
+            && key.prefix.is_some_and(|theirs| prefix.covers_prefix(&theirs))
+        {
             return Ok(());
         }
         Err(ActError::NotYours {

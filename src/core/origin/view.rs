@@ -10,6 +10,7 @@ use crate::model::tag::Tag;
 use crate::origin::Origin;
 use crate::origin::act::{ActError, Caller};
 use crate::origin::alias::ImageUrls;
+use crate::origin::ingest::Ingested;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageView {
@@ -46,6 +47,28 @@ impl Origin {
                 Looks::Skipped => None,
             },
             urls,
+            image,
+        })
+    }
+
+    /// Of an image that has just been recorded for the first time, and has what it was brought with and nothing else: so
+    /// the catalog need not be asked.
+    pub async fn view_new_image(
+        self: &Arc<Self>,
+        ingested: Ingested,
+        looks: Looks,
+    ) -> Result<ImageView, ActError> {
+        let Ingested {
+            image, alias, tags, ..
+        } = ingested;
+        let aliases = alias.into_iter().collect();
+        Ok(ImageView {
+            urls: self.urls_of(&image, Vec::new(), aliases),
+            tags,
+            appearance: match looks {
+                Looks::Wanted => self.ensure_appearance(&image).await?,
+                Looks::Skipped => None,
+            },
             image,
         })
     }

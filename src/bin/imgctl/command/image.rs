@@ -84,7 +84,10 @@ async fn find_alias(
     let Ok(path) = AliasPath::from_request_uri(path.as_bytes()) else {
         return Ok(None);
     };
-    let mut name = AliasName { host, path };
+    let mut name = AliasName {
+        host: host.and_then(|host| host.parse().ok()),
+        path,
+    };
     if name.host.is_some() {
         if let Some(id) = catalog.find_alias(&name).await? {
             return Ok(Some(id));

@@ -103,6 +103,7 @@ fn line(outcome: &Outcome, dry_run: bool) -> Value {
             metadata,
             alias,
             derived,
+            ..
         }) => json!({
             "status": match (new, dry_run) {
                 (true, false) => "new",

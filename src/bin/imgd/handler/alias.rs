@@ -101,7 +101,7 @@ fn name(query: &AliasQuery) -> Result<AliasName, Problem> {
 fn tell(app: &App, name: &AliasName, id: ImageId, status: StatusCode, word: &str) -> Response {
     let alias = Alias {
         path: name.path.to_string(),
-        host: name.host.clone(),
+        host: name.host.as_ref().map(ToString::to_string),
         url: alias_url(&app.site.url, name),
         id: id.to_string(),
         status: word.to_owned(),

@@ -137,7 +137,11 @@ fn order(caller: &Caller, query: &ImageQuery) -> Result<SearchOrder, Problem> {
     };
     if let Some(prefix) = prefix {
         return Ok(SearchOrder::Alias {
-            host: query.alias_host.as_deref().map(str::to_ascii_lowercase),
+            host: query
+                .alias_host
+                .as_deref()
+                .map(|host| parse("alias_host", host))
+                .transpose()?,
             prefix,
             after: None,
         });

@@ -67,12 +67,9 @@ async fn find(origin: &Arc<Origin>, headers: &HeaderMap) -> Result<Found, Proble
         return Ok(origin.find_or_make(&asked, &name, &query).await?);
     }
     let path = AliasPath::from_request_uri(target).map_err(|_| Problem::not_found())?;
-    let host = header_text(headers, header::HOST.as_str()).map(|host| {
-        host.split(':')
-            .next()
-            .unwrap_or_default()
-            .to_ascii_lowercase()
-    });
+    // What is no plain name has no aliases of its own.
+    let host = header_text(headers, header::HOST.as_str());
+    let host = host.and_then(|host| host.split(':').next()?.parse().ok());
     Ok(origin.find_alias_file(AliasName { host, path }).await?)
 }
 

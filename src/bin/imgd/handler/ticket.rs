@@ -148,18 +148,18 @@ fn new_ticket(app: &App, value: NewTicket) -> Result<tickets::NewTicket, Problem
 }
 
 fn ticket_alias(value: &NewTicket) -> Result<TicketAlias, Problem> {
-    let host = value.alias_host.as_deref().map(str::to_ascii_lowercase);
+    let host = value.alias_host.as_deref();
     match (&value.alias, &value.alias_prefix) {
         (None, None) if host.is_some() => {
             let detail = "alias_host says nothing without alias or alias_prefix";
             Err(Problem::bad_request("value-invalid", detail))
         }
         (None, None) => Ok(TicketAlias::None),
-        (Some(path), None) => parse_alias(path, host.as_deref())
+        (Some(path), None) => parse_alias(path, host)
             .map(TicketAlias::Exact)
             .map_err(|error| Problem::bad_request("alias-invalid", error.to_string())),
         (None, Some(prefix)) => Ok(TicketAlias::Below {
-            host,
+            host: host.map(|host| parse("alias_host", host)).transpose()?,
             prefix: parse("alias_prefix", prefix)?,
         }),
         (Some(_), Some(_)) => {

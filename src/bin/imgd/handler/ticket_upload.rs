@@ -7,6 +7,7 @@ use img_api::alias::parse_alias;
 use img_api::image::{UploadOptions, Uploaded};
 use img_api::problem::Problem as ProblemDocument;
 use img_core::model::access::TicketId;
+use img_core::model::alias::HostName;
 use img_core::model::grant::{Ticket, TicketAlias};
 use img_core::origin::act::Act;
 use img_core::origin::ingest::upload::{UploadSize, UploadWish};
@@ -239,7 +240,7 @@ fn ticket_wish(ticket: &Ticket, said: &UploadOptions) -> Result<UploadWish, Prob
         (TicketAlias::None, None) | (TicketAlias::Below { .. }, None) => None,
         (TicketAlias::Exact(name), None) => Some(name.clone()),
         (TicketAlias::Below { host, prefix }, Some(chosen)) => {
-            let name = parse_alias(chosen, host.as_deref())
+            let name = parse_alias(chosen, host.as_ref().map(HostName::as_str))
                 .map_err(|error| Problem::bad_request("alias-invalid", error.to_string()))?;
             if !prefix.covers(&name.path) {
                 let detail = format!("{name} is not below {prefix}, as this ticket wants it");

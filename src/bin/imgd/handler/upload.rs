@@ -155,23 +155,22 @@ pub(crate) async fn describe(
     ingested: Ingested,
     then: &Afterwards,
 ) -> Result<(Uploaded, StatusCode), Problem> {
-    let Ingested {
-        image,
-        new,
-        metadata,
-        alias,
-        ..
-    } = ingested;
+    let origin = &app.origin;
+    let image = ingested.image.clone();
+    let (new, metadata, alias) = (ingested.new, ingested.metadata, ingested.alias.clone());
     metrics::counter!("imgd_upload_bytes_total").increment(image.size_bytes);
     let derived = match then.presets.as_slice() {
         [] => Ok(0),
-        presets => app
-            .origin
+        presets => origin
             .derive_ahead(&image, presets)
             .await
             .map_err(|error: OriginError| Problem::from(ActError::from(error)))?,
     };
-    let view = app.origin.view_image(caller, image, then.looks).await?;
+    let view = if new && then.presets.is_empty() {
+        origin.view_new_image(ingested, then.looks).await?
+    } else {
+        origin.view_image(caller, image, then.looks).await?
+    };
     let uploaded = Uploaded {
         status: if new { "new" } else { "known" }.to_owned(),
         details: ImageDetails::of(&app.site.url, &view),

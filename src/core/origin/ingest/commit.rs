@@ -17,7 +17,7 @@ use crate::model::record::Image;
 use crate::origin::Origin;
 use crate::origin::bulk::{Batch, BulkOutcome, Which};
 use crate::origin::error::OriginError;
-use crate::origin::ingest::prepare::{Prepared, Ready, Rejection};
+use crate::origin::ingest::prepare::{Prepared, Ready, Rejection, Staged};
 use crate::origin::ingest::{Effect, IngestOptions, Ingested, Outcome};
 
 #[derive(Debug)]
@@ -90,8 +90,12 @@ impl Committer {
         if self.options.effect == Effect::Apply {
             self.charge(&mut placement.entries).await?;
             let (origin, flusher) = (Arc::clone(&self.origin), Arc::clone(&self.flusher));
-            let entries = placement.entries;
-            let place = move || place_all(&origin.tree, &flusher, entries);
+            let staging = Arc::clone(&self.staging);
+            let mut entries = placement.entries;
+            let place = move || {
+                write_held(&staging, &mut entries);
+                place_all(&origin.tree, &flusher, entries)
+            };
             placement.entries = blocking(place).await?;
         }
         Ok(placement)
@@ -146,14 +150,18 @@ impl Committer {
                 image,
                 metadata,
                 alias,
+                mut tags,
                 ..
             } = ready;
+            tags.sort();
+            tags.dedup();
             let derived = derived.remove(&image.id).unwrap_or(Ok(0));
             let ingested = Ingested {
                 image,
                 new,
                 metadata,
                 alias,
+                tags,
                 derived,
             };
             let result = refused.or(fault).map_or(Ok(ingested), Err);
@@ -358,6 +366,7 @@ impl Committer {
                         new,
                         metadata,
                         alias,
+                        tags: Vec::new(),
                         derived: Ok(0),
                     })
                 }
@@ -383,6 +392,19 @@ impl Entry {
     }
 }
 
+/// Writes what was held in memory for the batch. What cannot be written costs only itself.
+fn write_held(staging: &Staging, entries: &mut [Entry]) {
+    for entry in entries {
+        let Some(Staged::Held(bytes)) = &entry.ready.staged else {
+            continue;
+        };
+        match staging.write(bytes, entry.ready.image.recorded_at) {
+            Ok(file) => entry.ready.staged = Some(Staged::File(file)),
+            Err(error) => entry.refuse(error.into()),
+        }
+    }
+}
+
 /// Bytes, then names: after this every original of the batch would survive power loss.
 fn place_all(
     tree: &Tree,
@@ -391,7 +413,10 @@ fn place_all(
 ) -> Result<Vec<Entry>, BlobError> {
     let staged: Vec<PathBuf> = entries
         .iter()
-        .filter_map(|entry| Some(entry.ready.staged.as_ref()?.path().to_owned()))
+        .filter_map(|entry| match &entry.ready.staged {
+            Some(Staged::File(file)) => Some(file.path().to_owned()),
+            Some(Staged::Held(_)) | None => None,
+        })
         .collect();
     flusher.flush(staged.iter().map(PathBuf::as_path))?;
     let mut names = Vec::with_capacity(entries.len());
@@ -413,7 +438,7 @@ fn place_all(
 
 fn place(tree: &Tree, entry: &mut Entry) -> Result<(), BlobError> {
     let image = &entry.ready.image;
-    let Some(staged) = entry.ready.staged.take() else {
+    let Some(Staged::File(staged)) = entry.ready.staged.take() else {
         return Ok(());
     };
     entry.healed = tree.originals().place(staged, image.id, image.media)? == Placed::Healed;

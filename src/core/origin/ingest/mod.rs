@@ -89,6 +89,8 @@ pub struct Ingested {
     pub new: bool,
     pub metadata: MetadataOutcome,
     pub alias: Option<AliasName>,
+    /// Those it was brought with, in order.
+    pub tags: Vec<Tag>,
     /// Derivatives made; an error says why none could be.
     pub derived: Result<usize, Rejection>,
 }

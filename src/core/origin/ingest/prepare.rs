@@ -127,7 +127,22 @@ pub(crate) struct Ready {
     /// The key whose quota it uses.
     pub(crate) charge: Option<KeyId>,
     /// `None` when the original stands in the tree already, and in a dry run.
-    pub(crate) staged: Option<StagedFile>,
+    pub(crate) staged: Option<Staged>,
+}
+
+/// The bytes of an original on their way into the tree.
+#[derive(Debug)]
+pub(crate) enum Staged {
+    File(StagedFile),
+    /// Few enough to wait for the batch in memory, and be written with it.
+    Held(Vec<u8>),
+}
+
+/// Whether bytes are written at once, or held until the batch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    Write,
+    InMemory,
 }
 
 impl Prepared {
@@ -167,7 +182,10 @@ fn prepare(
             modified,
         };
         let checked = check(origin, &source, options)?;
-        let ready = stage(origin, staging, checked, options.effect)?;
+        let ready = match options.effect {
+            Effect::Apply => stage(origin, staging, checked, Hold::Write)?,
+            Effect::DryRun => checked.ready(None),
+        };
         scan::ask(origin, &ready, alias.as_ref())?;
         Ok(ready)
     });
@@ -326,33 +344,32 @@ pub(crate) fn stage(
     origin: &Origin,
     staging: &Staging,
     checked: Checked<'_>,
-    effect: Effect,
+    hold: Hold,
 ) -> Result<Ready, Rejection> {
-    let Checked {
-        bytes,
-        image,
-        metadata,
-        raw_id,
-    } = checked;
-    let stands = origin
-        .tree
-        .originals()
-        .is_whole(image.id, image.media, image.size_bytes);
-    let staged = match effect {
-        Effect::Apply if !stands => {
-            origin.tree.check_space(image.size_bytes)?;
-            Some(staging.write(&bytes, image.recorded_at)?)
-        }
-        Effect::Apply | Effect::DryRun => None,
+    let image = &checked.image;
+    let originals = origin.tree.originals();
+    if originals.is_whole(image.id, image.media, image.size_bytes) {
+        return Ok(checked.ready(None));
+    }
+    origin.tree.check_space(image.size_bytes)?;
+    let staged = match hold {
+        Hold::Write => Staged::File(staging.write(&checked.bytes, image.recorded_at)?),
+        Hold::InMemory => Staged::Held(checked.bytes.to_vec()),
     };
-    Ok(Ready {
-        image,
-        metadata,
-        alias: None,
-        tags: Vec::new(),
-        audit: None,
-        raw_id,
-        charge: None,
-        staged,
-    })
+    Ok(checked.ready(Some(staged)))
+}
+
+impl Checked<'_> {
+    fn ready(self, staged: Option<Staged>) -> Ready {
+        Ready {
+            image: self.image,
+            metadata: self.metadata,
+            alias: None,
+            tags: Vec::new(),
+            audit: None,
+            raw_id: self.raw_id,
+            charge: None,
+            staged,
+        }
+    }
 }

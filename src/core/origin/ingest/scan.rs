@@ -4,16 +4,16 @@ use crate::fetch::scan::{Decision, ScanBody, ScanSubject};
 use crate::model::alias::AliasName;
 use crate::origin::Origin;
 use crate::origin::error::chain;
-use crate::origin::ingest::prepare::{Ready, Rejection};
+use crate::origin::ingest::prepare::{Ready, Rejection, Staged};
 
-/// Waits for the answer; on a thread of its own, not of the runtime.
+/// Waits for the answer; on a thread of its own, not of the runtime. While there is a hook, nothing is held in memory.
 pub(crate) fn ask(
     origin: &Origin,
     ready: &Ready,
     alias: Option<&AliasName>,
 ) -> Result<(), Rejection> {
     // What stands here already was asked about when it came, and nothing is asked in a dry run.
-    let (Some(hook), Some(staged)) = (&origin.scan, &ready.staged) else {
+    let (Some(hook), Some(Staged::File(staged))) = (&origin.scan, &ready.staged) else {
         return Ok(());
     };
     let fetcher = origin.fetcher();

@@ -9,12 +9,14 @@ use crate::imaging::{self, ImagingError, MetadataMode, Piece, Quantity, Source a
 use crate::model::clock::UnixSeconds;
 use crate::model::image_id::{ImageId, ImageIdHasher};
 use crate::origin::Origin;
-use crate::origin::ingest::prepare::{self, Ready, Rejection, Stored};
+use crate::origin::ingest::prepare::{self, Hold, Ready, Rejection, Staged, Stored};
 use crate::origin::ingest::{Effect, IngestOptions};
 
 /// Up to this many bytes of one upload are held in memory. Most images are smaller, and need no second file; all uploads
 /// in progress together hold this times `api.uploads_max`.
 const MEMORY_BYTES_MAX: usize = 256 << 10;
+/// Hashed and judged in less time than it takes to wake another thread.
+const QUICK_BYTES_MAX: usize = 64 << 10;
 /// Copied at a time.
 const COPY_BYTES: usize = 256 << 10;
 
@@ -80,6 +82,11 @@ impl Spool {
         Ok(())
     }
 
+    /// Whether [`Self::prepare`] is done within some 0.1 ms, without a file or anyone else.
+    pub(crate) fn is_quick(&self, origin: &Origin) -> bool {
+        self.spilled.is_none() && self.buffer.len() <= QUICK_BYTES_MAX && origin.scan.is_none()
+    }
+
     /// All bytes are here: judges, strips and stages them. Blocks.
     pub(crate) fn prepare(
         mut self,
@@ -123,7 +130,12 @@ fn prepare_bytes(
         jobs: 0,
     };
     let checked = prepare::check(origin, &source, &options)?;
-    prepare::stage(origin, staging, checked, Effect::Apply)
+    // What is asked about must be a file.
+    let hold = match origin.scan {
+        None => Hold::InMemory,
+        Some(_) => Hold::Write,
+    };
+    prepare::stage(origin, staging, checked, hold)
 }
 
 /// The file that was written is the one that is kept, unless metadata is to go.
@@ -162,7 +174,7 @@ fn prepare_file(
         audit: None,
         raw_id: (raw_id != id).then_some(raw_id),
         charge: None,
-        staged: (!stands).then_some(staged),
+        staged: (!stands).then_some(Staged::File(staged)),
         image,
     })
 }

@@ -174,6 +174,7 @@ impl Upload {
         } = self;
         origin.check_wish(&act, &wish)?;
         let preparing = Arc::clone(&origin);
+        let is_quick = spool.is_quick(&origin);
         let prepare = move || {
             let origin = preparing;
             let prepared =
@@ -185,7 +186,12 @@ impl Upload {
                 ))
             })
         };
-        let ready = blocking(prepare).await.map_err(ActError::Rejected)?;
+        let ready = if is_quick {
+            prepare()
+        } else {
+            blocking(prepare).await
+        };
+        let ready = ready.map_err(ActError::Rejected)?;
         origin.check_alias_of(&ready).await?;
         let (done, ingested) = oneshot::channel();
         let busy = || {
