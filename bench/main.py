@@ -11,6 +11,7 @@ import common
 import hits
 import ingest
 import miss
+import upload
 
 
 def machine(directory: Path) -> str:
@@ -23,7 +24,7 @@ def machine(directory: Path) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("which", choices=["all", "hits", "ingest", "miss"])
+    parser.add_argument("which", choices=["all", "hits", "ingest", "miss", "upload"])
     parser.add_argument("--large", action="store_true")
     parser.add_argument("--dir", type=Path, required=True)
     args = parser.parse_args()
@@ -39,6 +40,8 @@ def main() -> None:
             miss.main(work, material)
         if args.which in ("all", "ingest"):
             ingest.main(work, material, args.large)
+        if args.which in ("all", "upload"):
+            upload.main(work, material)
     finally:
         common.stop_all()
         common.remove(work)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures imgctl against its peers, side by side, and prints Markdown tables on standard output.
 #
-#   bench/run.sh [all|hits|ingest|miss] [--large]
+#   bench/run.sh [all|hits|ingest|miss|upload] [--large]
 #
 # Settings are environment variables; bench/README.md lists them. Everything is written below a temporary directory
 # (or BENCH_DIR, which is kept), which must be on a real disk. Only what is started here is stopped.
@@ -18,7 +18,7 @@ which=all
 large=()
 for arg in "$@"; do
     case $arg in
-        all | hits | ingest | miss) which=$arg ;;
+        all | hits | ingest | miss | upload) which=$arg ;;
         --large) large=(--large) ;;
         -h | --help) usage; exit 0 ;;
         *) usage >&2; exit 2 ;;
