@@ -11,7 +11,14 @@ use crate::harness::{Site, files_below, json_lines, sample};
 fn bare(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_imgctl"));
     command.args(args).stdin(Stdio::null());
-    for name in ["IMGCTL_DATA", "IMGCTL_CONFIG", "IMGCTL_LOG", "COLUMNS"] {
+    for name in [
+        "IMGCTL_DATA",
+        "IMGCTL_CONFIG",
+        "IMGCTL_SERVER",
+        "IMGCTL_KEY_FILE",
+        "IMGCTL_LOG",
+        "COLUMNS",
+    ] {
         command.env_remove(name);
     }
     command

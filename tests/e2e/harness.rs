@@ -132,6 +132,8 @@ formats = ["webp", "jpg", "png"]
         command
             .env_remove("IMGCTL_DATA")
             .env_remove("IMGCTL_CONFIG")
+            .env_remove("IMGCTL_SERVER")
+            .env_remove("IMGCTL_KEY_FILE")
             .env_remove("IMGCTL_LOG");
         command
     }

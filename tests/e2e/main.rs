@@ -34,3 +34,10 @@ mod nginx; // its configuration, put in force
 mod up; // all of it in one command
 
 mod api_upload; // images over HTTP
+mod keys; // applications that may come in
+mod people; // who signs in
+mod tickets_local; // uploads by whoever has a URL
+mod audit_log; // what was done
+mod blocks; // what is not taken in
+mod erase_local; // tags, names, erasures
+mod server_flags; // where a key may be sent

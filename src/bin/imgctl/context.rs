@@ -8,6 +8,7 @@ use img_core::catalog::{self, Catalog};
 use img_core::config::{CONFIG_FILE, Config};
 use img_core::model::preset::Preset;
 use img_core::origin::Origin;
+use img_core::origin::act::{Act, Caller};
 
 use crate::args::Global;
 use crate::exit::Failure;
@@ -62,6 +63,23 @@ pub(crate) fn find_presets(origin: &Origin, names: &[String]) -> Result<Vec<Pres
 
 /// The user of a local run, as recorded with what it does.
 pub(crate) fn local_actor() -> String {
+    local_caller().actor.to_string()
+}
+
+/// Whoever runs this program may do everything: they could change the files by hand as well.
+pub(crate) fn local_caller() -> Caller {
+    Caller::local(account())
+}
+
+pub(crate) fn local_act(reason: Option<String>) -> Act {
+    Act {
+        caller: local_caller(),
+        reason,
+        request_id: None,
+    }
+}
+
+fn account() -> String {
     let uid = rustix::process::getuid().as_raw();
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let name = passwd.lines().find_map(|line| {
@@ -69,5 +87,5 @@ pub(crate) fn local_actor() -> String {
         let name = fields.next()?;
         (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
     });
-    format!("local:{}", name.unwrap_or_else(|| uid.to_string()))
+    name.unwrap_or_else(|| uid.to_string())
 }

@@ -6,6 +6,7 @@ use img_core::blobs::BlobError;
 use img_core::catalog::CatalogError;
 use img_core::config::{ConfigError, OpenError};
 use img_core::nginx::error::NginxError;
+use img_core::origin::act::{ActError, ActKind};
 use img_core::origin::error::chain;
 use img_core::origin::{DeriveError, OriginError};
 
@@ -20,6 +21,7 @@ pub(crate) enum ExitStatus {
     CatalogUnavailable = 10,
     BlobsUnavailable = 12,
     NginxRefused = 14,
+    ServerRefused = 15,
     /// Ctrl-C; what was reported as done is done.
     Interrupted = 130,
 }
@@ -35,6 +37,7 @@ Exit codes:
    10  the catalog cannot be used
    12  the data directory cannot be used, or its disk is full
    14  nginx refused its configuration
+   15  the server of --server refused, or cannot be reached
   130  interrupted; what was reported as done is done";
 }
 
@@ -46,6 +49,8 @@ pub(crate) struct Failure {
     pub(crate) code: String,
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
+    /// Of the request that a server refused; stands in its log too.
+    pub(crate) request_id: Option<String>,
 }
 
 impl Failure {
@@ -55,6 +60,7 @@ impl Failure {
             code: "usage".to_owned(),
             message: message.into(),
             hint: None,
+            request_id: None,
         }
     }
 
@@ -64,6 +70,7 @@ impl Failure {
             code: code.to_owned(),
             message: message.into(),
             hint: None,
+            request_id: None,
         }
     }
 
@@ -137,6 +144,32 @@ impl From<OriginError> for Failure {
                     ..Self::new(error.code(), chain(&error))
                 }
             }
+        }
+    }
+}
+
+impl From<ActError> for Failure {
+    fn from(error: ActError) -> Self {
+        let status = match error.kind() {
+            ActKind::Invalid => ExitStatus::Usage,
+            ActKind::Full => ExitStatus::BlobsUnavailable,
+            ActKind::Forbidden
+            | ActKind::NotFound
+            | ActKind::Gone
+            | ActKind::Conflict
+            | ActKind::TooLarge
+            | ActKind::UnsupportedType
+            | ActKind::Unprocessable
+            | ActKind::Busy
+            | ActKind::Broken => ExitStatus::Failure,
+        };
+        match error {
+            ActError::Origin(error) => error.into(),
+            error => Self {
+                status,
+                hint: error.hint(),
+                ..Self::new(error.code(), chain(&error))
+            },
         }
     }
 }

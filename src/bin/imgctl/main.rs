@@ -1,12 +1,15 @@
 //! `imgctl`: what operators run.
 
 mod args;
+mod ask;
 mod children;
 mod command;
 mod context;
 mod exit;
 mod output;
 mod paths;
+mod remote;
+mod site;
 mod stop;
 mod when;
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::args::Global;
@@ -43,6 +44,11 @@ impl Output {
         }
     }
 
+    /// As [`Self::item`], of what is serialised as it is.
+    pub(crate) fn record<T: Serialize>(self, record: &T, text: impl FnOnce(&T) -> String) {
+        self.item(|| text(record), || json!(record));
+    }
+
     /// A line of data that is the same for everybody.
     pub(crate) fn line(text: &str) {
         print(text);
@@ -70,14 +76,30 @@ impl Output {
                 code,
                 message,
                 hint,
+                request_id,
                 ..
             } = failure;
-            print(&json!({"error": {"code": code, "message": message, "hint": hint}}).to_string());
+            let mut error = json!({"code": code, "message": message, "hint": hint});
+            if let Some(id) = request_id {
+                error["request_id"] = json!(id);
+            }
+            print(&json!({"error": error}).to_string());
         }
         say(&format!("error: {}", failure.message));
+        if let Some(id) = &failure.request_id {
+            say(&format!("request: {id}"));
+        }
         if let Some(hint) = &failure.hint {
             say(&format!("hint: {hint}"));
         }
+    }
+
+    /// A question, with the cursor behind it.
+    pub(crate) fn prompt(text: &str) {
+        let mut stderr = io::stderr().lock();
+        let written = stderr.write_all(text.as_bytes());
+        // Whoever cannot be asked does not answer either.
+        let _ = written.and_then(|()| stderr.flush());
     }
 
     /// A bar on a terminal, nothing anywhere else.

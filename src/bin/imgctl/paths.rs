@@ -35,13 +35,10 @@ impl Naming {
         // Any name below it will do to find out whether the prefix itself is sound.
         AliasPath::from_decoded(format!("{prefix}x").into_bytes())
             .map_err(|error| Failure::usage(format!("--alias-prefix: {error}")))?;
-        let host = host
-            .map(str::parse)
-            .transpose()
-            .map_err(|error: InvalidHostName| Failure::usage(format!("--alias-host: {error}")))?;
+        let host = host.map(|host| parse_host(host, "--alias-host"));
         Ok(Some(Self {
             prefix: prefix.into_bytes(),
-            host,
+            host: host.transpose()?,
         }))
     }
 
@@ -53,6 +50,12 @@ impl Naming {
             path: AliasPath::from_decoded(path)?,
         })
     }
+}
+
+/// A host of aliases, as the flag `flag` names it.
+pub(crate) fn parse_host(host: &str, flag: &str) -> Result<HostName, Failure> {
+    let parsed = host.parse();
+    parsed.map_err(|error: InvalidHostName| Failure::usage(format!("{flag}: {error}")))
 }
 
 /// What is to be ingested, and how it is to be named.

@@ -7,7 +7,7 @@ pub mod range; // ranges of addresses
 pub mod guard; // which addresses may be spoken to
 pub mod url; // where to, checked at the edge
 mod resolve; // names into addresses that pass the guard
-mod tls; // whose certificates are believed
+pub mod tls; // whose certificates are believed
 pub mod client; // the one door to HTTP
 pub mod webhook; // telling others what happened
 pub mod scan; // asking others whether an image may be accepted

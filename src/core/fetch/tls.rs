@@ -8,7 +8,7 @@ use rustls::{ClientConfig, RootCertStore};
 /// Believes the authorities that the system believes.
 ///
 /// A system without any is no error: http still works, and https says that it knows no issuer.
-pub(super) fn client_config() -> Result<ClientConfig, rustls::Error> {
+pub fn client_config() -> Result<ClientConfig, rustls::Error> {
     let mut roots = RootCertStore::empty();
     let system = rustls_native_certs::load_native_certs();
     for error in &system.errors {

@@ -141,7 +141,9 @@ impl Origin {
         let key = image.ingested_by.strip_prefix("key:");
         if let Some(Ok(id)) = key.map(str::parse::<KeyId>)
             && let Some(key) = self.catalog.find_key(id).await?
-            && key.prefix.is_some_and(|theirs| prefix.covers_prefix(&theirs))
+            && key
+                .prefix
+                .is_some_and(|theirs| prefix.covers_prefix(&theirs))
         {
             return Ok(());
         }

@@ -1,66 +1,60 @@
 //! `imgctl status`: how much of everything there is, and whether it runs.
 
-use img_core::catalog::Totals;
-use img_core::nginx::running;
-use serde_json::json;
-
 use crate::args::Global;
-use crate::context;
 use crate::exit::{ExitStatus, Failure};
 use crate::output::{Output, human_bytes};
+use crate::site::{HereStatus, SiteStatus};
 
 pub(crate) async fn run(global: &Global, output: Output) -> Result<ExitStatus, Failure> {
-    let config = context::load_config(global)?;
-    let tree = context::open_tree(&config)?;
-    let catalog = context::open_catalog(&config).await?;
-    let totals = catalog.totals().await?;
-    catalog.close().await;
-    let space = tree.space()?;
-    let settings = config.nginx_settings(tree.layout());
-    let release = running::find_release(&settings.status_socket());
-    let imgd = std::os::unix::net::UnixStream::connect(&config.imgd_socket).is_ok();
-    let Totals {
-        images,
-        image_bytes,
-        aliases,
-        derivatives,
-        derivative_bytes,
-        failures,
-    } = totals;
-    output.item(
-        || {
-            let runs = |up: bool| if up { "runs" } else { "does not run" };
-            let nginx = match &release {
-                Some(release) => format!("runs release {release}"),
-                None => "does not run".to_owned(),
-            };
-            format!(
-                "data         {}\ncatalog      {}\nimages       {images} ({})\naliases      {aliases}\nderivatives  {derivatives} ({})\nfailures     {failures} remembered\nfree         {} of {}, {} of {} inodes\nimgd         {}\nnginx        {nginx}",
-                config.data.display(),
-                config.catalog_url,
-                human_bytes(image_bytes),
-                human_bytes(derivative_bytes),
-                human_bytes(space.free_bytes),
-                human_bytes(space.total_bytes),
-                space.free_inodes,
-                space.total_inodes,
-                runs(imgd),
-            )
-        },
-        || {
-            json!({
-                "data": config.data,
-                "catalog": config.catalog_url.to_string(),
-                "images": images, "image_bytes": image_bytes,
-                "aliases": aliases,
-                "derivatives": derivatives, "derivative_bytes": derivative_bytes,
-                "failures": failures,
-                "free_bytes": space.free_bytes, "total_bytes": space.total_bytes,
-                "free_inodes": space.free_inodes, "total_inodes": space.total_inodes,
-                "imgd_runs": imgd,
-                "nginx_release": release,
-            })
-        },
-    );
+    output.record(&SiteStatus::load(global).await?, text);
     Ok(ExitStatus::Success)
+}
+
+fn text(site: &SiteStatus) -> String {
+    let status = &site.status;
+    let mut lines = Vec::new();
+    if let Some(server) = &site.server {
+        lines.push(format!("server       {server}"));
+        lines.push(format!("version      {}", status.version));
+    }
+    if let Some(here) = &site.here {
+        lines.push(format!("data         {}", here.data.display()));
+        lines.push(format!("catalog      {}", here.catalog));
+    }
+    let (images, derivatives) = (status.image_bytes, status.derivative_bytes);
+    lines.extend([
+        format!("images       {} ({})", status.images, human_bytes(images)),
+        format!("aliases      {}", status.aliases),
+        format!(
+            "derivatives  {} ({})",
+            status.derivatives,
+            human_bytes(derivatives)
+        ),
+        format!("failures     {} remembered", status.failures),
+    ]);
+    lines.extend(site.here.iter().flat_map(machine));
+    lines.join("\n")
+}
+
+fn machine(here: &HereStatus) -> [String; 3] {
+    let imgd = if here.imgd_runs {
+        "runs"
+    } else {
+        "does not run"
+    };
+    let nginx = match &here.nginx_release {
+        Some(release) => format!("runs release {release}"),
+        None => "does not run".to_owned(),
+    };
+    [
+        format!(
+            "free         {} of {}, {} of {} inodes",
+            human_bytes(here.free_bytes),
+            human_bytes(here.total_bytes),
+            here.free_inodes,
+            here.total_inodes
+        ),
+        format!("imgd         {imgd}"),
+        format!("nginx        {nginx}"),
+    ]
 }

@@ -1,10 +1,22 @@
 //! The command line: every noun, verb and flag.
 
+mod access; // keys, tickets, people, the audit log, the block list
+mod image; // images and their names
+mod value; // sizes, rates, spans
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit::ExitStatus;
+
+pub(crate) use access::{
+    AuditCommand, BlockCommand, KeyCommand, LogArgs, NewKeyArgs, NewTicketArgs, PasswordArgs,
+    TicketCommand, UserCommand,
+};
+pub(crate) use image::{
+    AliasCommand, DeriveArgs, EraseArgs, ImageCommand, IngestArgs, ListArgs, MetadataArgs, TagArgs,
+};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -36,6 +48,27 @@ pub(crate) struct Global {
     /// The configuration [default: imgctl.toml in the data directory].
     #[arg(long, global = true, env = "IMGCTL_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Work through the API of this server: https://img.example.com. Without it, on the data directory.
+    #[arg(
+        long,
+        global = true,
+        env = "IMGCTL_SERVER",
+        value_name = "URL",
+        help_heading = "Server"
+    )]
+    pub(crate) server: Option<String>,
+    /// Holds the API key for --server, and nothing else; closed to other users.
+    #[arg(
+        long,
+        global = true,
+        env = "IMGCTL_KEY_FILE",
+        value_name = "FILE",
+        help_heading = "Server"
+    )]
+    pub(crate) key_file: Option<PathBuf>,
+    /// Send the key over http:// to a server that is not this machine.
+    #[arg(long, global = true, help_heading = "Server")]
+    pub(crate) insecure_http: bool,
     /// Print JSON: one line for each item, one object for everything else.
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -65,7 +98,9 @@ Examples:
   find old -name '*.jpg' -print0 | imgctl ingest --files-from - --null
   curl -s https://example.com/cat.jpg | imgctl ingest -
   imgctl ingest --dry-run --json photos/ | jq 'select(.status == \"rejected\")'
+  imgctl --server https://img.example.com --key-file ~/.imgctl.key ingest --tag summer photos/
 
+With --server, metadata is removed before anything is sent, and only what the server does not have is sent.
 The type is found by content, never by name. An image that is there already is not stored twice. Exit code 3 when some
 were rejected.")]
     Ingest(IngestArgs),
@@ -75,18 +110,37 @@ Examples:
   imgctl derive --all --missing             # what is not on disk, of every preset
   imgctl derive --preset thumb --since 7d   # again, of images of the last week
   imgctl derive --all --missing --dry-run
+  imgctl --server https://img.example.com --key-file ~/.imgctl.key derive --all --missing
 
 A run that was interrupted goes on where it stopped when it is given the same options; --restart begins anew.")]
     Derive(DeriveArgs),
-    /// Look at images.
+    /// Images on record: look at them, find them, tag them, erase them.
     #[command(subcommand)]
     Image(ImageCommand),
+    /// Public names of images.
+    #[command(subcommand)]
+    Alias(AliasCommand),
     /// Sign the URL of a derivative by free options.
     #[command(after_help = "\
 Examples:
   imgctl sign 3fa2…40 digits… w=320,h=240,fit=cover webp
   imgctl sign --expires 7d 3fa2…40 digits… w=1200 jpg")]
     Sign(SignArgs),
+    /// API keys, with which applications read and write.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Upload tickets: URLs with which a browser or a phone uploads a little, for a while.
+    #[command(subcommand)]
+    Ticket(TicketCommand),
+    /// People who sign in.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// What was done, by whom and why.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Images that are not taken in here, by whomever.
+    #[command(subcommand)]
+    Block(BlockCommand),
     /// What nginx is told.
     #[command(subcommand)]
     Nginx(NginxCommand),
@@ -131,109 +185,6 @@ pub(crate) struct InitArgs {
     /// Directories that images are spread over: 3 (4,096; up to some 10 M images) or 2/2 (65,536).
     #[arg(long, default_value = "3", value_name = "3|2/2")]
     pub(crate) shards: img_core::model::layout::ShardWidth,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct IngestArgs {
-    /// Files and directories; `-` is one image on standard input.
-    #[arg(value_name = "PATH")]
-    pub(crate) paths: Vec<PathBuf>,
-    /// Read paths from a file, or from standard input with `-`.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) files_from: Option<PathBuf>,
-    /// Paths in --files-from end with NUL instead of newline.
-    #[arg(long, short = '0', requires = "files_from")]
-    pub(crate) null: bool,
-    /// Follow symbolic links.
-    #[arg(long)]
-    pub(crate) follow_symlinks: bool,
-    /// Give each image a stable public name: this prefix and its path below the directory given.
-    #[arg(long, value_name = "P")]
-    pub(crate) alias_prefix: Option<String>,
-    /// Aliases answer on this host only.
-    #[arg(long, value_name = "HOST", requires = "alias_prefix")]
-    pub(crate) alias_host: Option<String>,
-    /// Derive from each image by these presets, or `all`.
-    #[arg(long, value_name = "PRESET", num_args = 1, value_delimiter = ',')]
-    pub(crate) derive: Vec<String>,
-    #[command(flatten)]
-    pub(crate) metadata: MetadataArgs,
-    /// Read, check and hash, but write nothing.
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Files read at once [default: one for each core].
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(crate) jobs: usize,
-}
-
-#[derive(Debug, Args)]
-#[group(multiple = false)]
-pub(crate) struct MetadataArgs {
-    /// Store the file as it is.
-    #[arg(long)]
-    pub(crate) keep_metadata: bool,
-    /// Remove the place where a photo was taken (JPEG, PNG, WebP) [default].
-    #[arg(long)]
-    pub(crate) strip_gps: bool,
-    /// Remove all that does not decide the pixels (JPEG, PNG, WebP).
-    #[arg(long)]
-    pub(crate) strip_all: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DeriveArgs {
-    /// By these presets.
-    #[arg(
-        long,
-        value_name = "PRESET",
-        required_unless_present = "all",
-        value_delimiter = ','
-    )]
-    pub(crate) preset: Vec<String>,
-    /// By every preset.
-    #[arg(long, conflicts_with = "preset")]
-    pub(crate) all: bool,
-    /// Only what is not on disk; otherwise everything is made again.
-    #[arg(long)]
-    pub(crate) missing: bool,
-    /// Only images ingested since: 30m, 24h, 7d, or a date such as 2026-01-31.
-    #[arg(long, value_name = "WHEN")]
-    pub(crate) since: Option<String>,
-    /// Images worked on at once [default: one for each core].
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(crate) jobs: usize,
-    /// Begin anew, not where an earlier run was interrupted.
-    #[arg(long)]
-    pub(crate) restart: bool,
-    /// Say what would be made, but make nothing.
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ImageCommand {
-    /// Everything on record of one image.
-    Show {
-        /// An id, a URL or an alias.
-        image: String,
-    },
-    /// Images by ascending id.
-    List {
-        /// At most this many.
-        #[arg(long, default_value_t = 50, value_name = "N")]
-        limit: u32,
-        /// Strictly after this id.
-        #[arg(long, value_name = "ID")]
-        after: Option<String>,
-        /// Only images ingested since: 30m, 24h, 7d, or a date such as 2026-01-31.
-        #[arg(long, value_name = "WHEN")]
-        since: Option<String>,
-    },
-    /// Every URL of one image, and a srcset for each format.
-    Url {
-        /// An id, a URL or an alias.
-        image: String,
-    },
 }
 
 #[derive(Debug, Args)]

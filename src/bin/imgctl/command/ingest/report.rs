@@ -1,76 +1,19 @@
-//! `imgctl ingest`: from paths to originals, with progress and a report.
+//! What became of each file, and of all of them.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use img_core::imaging::{MetadataMode, MetadataOutcome};
-use img_core::origin::ingest::{Effect, IngestOptions, Ingested, Outcome, Rejection, StopFlag};
+use img_api::image::metadata_word;
+use img_core::imaging::MetadataOutcome;
+use img_core::origin::ingest::{Ingested, Outcome, Rejection, StopFlag};
 use serde_json::{Value, json};
 
-use crate::args::{Global, IngestArgs, MetadataArgs};
-use crate::context;
-use crate::exit::{ExitStatus, Failure};
+use crate::exit::ExitStatus;
 use crate::output::{Output, Progress, human_bytes};
-use crate::paths::{self, Listing, Naming, shown};
-use crate::stop;
-
-pub(crate) async fn run(
-    global: &Global,
-    args: IngestArgs,
-    output: Output,
-) -> Result<ExitStatus, Failure> {
-    let naming = Naming::parse(args.alias_prefix.as_deref(), args.alias_host.as_deref())?;
-    let listing = Listing::from_args(&args, naming)?;
-    let config = context::load_config(global)?;
-    let origin = context::open_origin(&config).await?;
-    if !args.dry_run {
-        origin.recover().await?;
-    }
-    let options = IngestOptions {
-        metadata: metadata_mode(&args.metadata),
-        derive: context::find_presets(&origin, &args.derive)?,
-        actor: context::local_actor(),
-        tags: Vec::new(),
-        effect: if args.dry_run {
-            Effect::DryRun
-        } else {
-            Effect::Apply
-        },
-        jobs: args.jobs,
-    };
-    let candidates = listing.candidates(config.origin.limits.bytes_max);
-    let stop = StopFlag::default();
-    stop::on_interrupt(&stop, "finishing what has begun; once more to stop at once");
-    let progress = output.progress("files");
-    paths::count_ahead(&listing, &progress);
-    let mut report = Report::new(args.dry_run);
-    let ran = origin
-        .ingest(candidates, options, stop.clone(), |outcome| {
-            progress.step();
-            report.add(&outcome);
-            progress.message(report.brief());
-            tell(output, &progress, &outcome, report.dry_run);
-        })
-        .await;
-    progress.finish();
-    origin.close().await;
-    output.summary(|| report.text(), || report.json());
-    ran?;
-    Ok(report.status(&stop))
-}
-
-fn metadata_mode(args: &MetadataArgs) -> MetadataMode {
-    if args.keep_metadata {
-        MetadataMode::Keep
-    } else if args.strip_all {
-        MetadataMode::StripAll
-    } else {
-        MetadataMode::StripGps
-    }
-}
+use crate::paths::{self, shown};
 
 /// JSON for every file; for people only what went wrong, since a million lines of success hide it.
-fn tell(output: Output, progress: &Progress, outcome: &Outcome, dry_run: bool) {
+pub(super) fn tell(output: Output, progress: &Progress, outcome: &Outcome, dry_run: bool) {
     if output.is_json() {
         output.item(String::new, || line(outcome, dry_run));
         return;
@@ -136,20 +79,11 @@ fn line(outcome: &Outcome, dry_run: bool) -> Value {
     line
 }
 
-fn metadata_word(outcome: MetadataOutcome) -> &'static str {
-    match outcome {
-        MetadataOutcome::Untouched => "untouched",
-        MetadataOutcome::GpsRemoved => "gps-removed",
-        MetadataOutcome::Removed => "removed",
-        MetadataOutcome::Unsupported => "unsupported",
-    }
-}
-
 /// Counts for the summary.
 #[derive(Debug)]
-struct Report {
+pub(super) struct Report {
     started: Instant,
-    dry_run: bool,
+    pub(super) dry_run: bool,
     new: u64,
     known: u64,
     bytes_new: u64,
@@ -160,7 +94,7 @@ struct Report {
 }
 
 impl Report {
-    fn new(dry_run: bool) -> Self {
+    pub(super) fn new(dry_run: bool) -> Self {
         Self {
             started: Instant::now(),
             dry_run,
@@ -174,7 +108,7 @@ impl Report {
         }
     }
 
-    fn add(&mut self, outcome: &Outcome) {
+    pub(super) fn add(&mut self, outcome: &Outcome) {
         match &outcome.result {
             Ok(ingested) => {
                 if ingested.new {
@@ -203,7 +137,7 @@ impl Report {
         files as f64 / self.started.elapsed().as_secs_f64().max(1e-9)
     }
 
-    fn brief(&self) -> String {
+    pub(super) fn brief(&self) -> String {
         format!(
             "{} new, {} known, {} rejected",
             self.new,
@@ -212,7 +146,7 @@ impl Report {
         )
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let verb = if self.dry_run { "would be new" } else { "new" };
         let mut text = format!(
             "{} {verb} ({}), {} there already, {} rejected; {:.0} files/s",
@@ -243,7 +177,7 @@ impl Report {
         text
     }
 
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         json!({"summary": {
             "dry_run": self.dry_run,
             "new": self.new,
@@ -259,7 +193,19 @@ impl Report {
         }})
     }
 
-    fn status(&self, stop: &StopFlag) -> ExitStatus {
+    /// For the audit log.
+    pub(super) fn counts(&self) -> BTreeMap<String, u64> {
+        let counts = [
+            ("new", self.new),
+            ("known", self.known),
+            ("rejected", self.rejected_total()),
+            ("bytes", self.bytes_new),
+            ("derived", self.derived),
+        ];
+        counts.map(|(what, count)| (what.to_owned(), count)).into()
+    }
+
+    pub(super) fn status(&self, stop: &StopFlag) -> ExitStatus {
         if self.rejected.contains_key("disk-full") {
             ExitStatus::BlobsUnavailable
         } else if stop.is_set() {
