@@ -1,13 +1,16 @@
 //! `--server` and its key, before anything is sent: where a key may go, and who may read it.
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
+use img_core::imaging::noise_jpeg;
 use serde_json::{Value, json};
 
 use crate::harness::{Site, free_port};
+use crate::specimen::{LATITUDE, MAKER, camera_exif, contains, jpeg_with_exif};
 
 fn key_file(site: &Site, mode: u32) -> PathBuf {
     let path = site.inbox().join("key");
@@ -102,7 +105,6 @@ fn a_server_that_does_not_speak_the_api_is_told_from_one_that_is_down() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let serving = std::thread::spawn(move || {
-        use std::io::{Read, Write};
         let (mut stream, _) = listener.accept().unwrap();
         let mut head = [0; 4096];
         let len = stream.read(&mut head).unwrap();
@@ -135,4 +137,81 @@ fn a_server_that_does_not_speak_the_api_is_told_from_one_that_is_down() {
         said.contains("server-unreachable") && !said.contains("imgk_"),
         "{said}"
     );
+}
+
+/// A request's head and body.
+fn read_request(stream: &mut BufReader<TcpStream>) -> (String, Vec<u8>) {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        assert!(stream.read_line(&mut head).unwrap() > 0, "{head}");
+    }
+    let lines = head.lines().filter_map(|line| line.split_once(": "));
+    let mut lengths = lines.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let len = lengths.next().map_or(0, |(_, len)| len.parse().unwrap());
+    let mut body = vec![0; len];
+    stream.read_exact(&mut body).unwrap();
+    (head, body)
+}
+
+#[test]
+fn the_place_of_a_photo_and_what_is_no_image_never_leave_the_machine() {
+    let site = Site::init();
+    let file = key_file(&site, 0o600);
+    let photos = site.inbox().join("photos");
+    fs::create_dir(&photos).unwrap();
+    let photo = jpeg_with_exif(&noise_jpeg(40, 24, 5), &camera_exif(6));
+    assert!(contains(&photo, LATITUDE));
+    fs::write(photos.join("photo.jpg"), photo).unwrap();
+    fs::write(photos.join("notes.txt"), "secret plans").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let serving = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let answers = [
+            ("200 OK", "application/json", r#"{"known":[]}"#),
+            (
+                "415 No",
+                "application/problem+json",
+                r#"{"status":415,"code":"type-refused"}"#,
+            ),
+        ];
+        answers.map(|(status, media, body)| {
+            let request = read_request(&mut reader);
+            let len = body.len();
+            let head =
+                format!("HTTP/1.1 {status}\r\ncontent-type: {media}\r\ncontent-length: {len}");
+            (&stream)
+                .write_all(format!("{head}\r\n\r\n{body}").as_bytes())
+                .unwrap();
+            request
+        })
+    });
+
+    let args = [
+        "--server",
+        &url,
+        "--key-file",
+        file.to_str().unwrap(),
+        "ingest",
+    ];
+    let (lines, code) = site.imgctl_json([&args[..], &[photos.to_str().unwrap()]].concat());
+
+    assert_eq!(code, 3, "{lines:?}");
+    let [(asked, ids), (sent, body)] = serving.join().unwrap();
+    assert!(
+        asked.starts_with("POST /api/v1/images/lookup HTTP/1.1\r\n"),
+        "{asked}"
+    );
+    let ids: Value = serde_json::from_slice(&ids).unwrap();
+    let id = img_core::model::image_id::ImageId::of(&body).to_string();
+    assert_eq!(ids, json!({"ids": [id]}));
+    assert!(
+        sent.starts_with("POST /api/v1/images?metadata=strip-gps&modified="),
+        "{sent}"
+    );
+    assert!(contains(&body, MAKER) && !contains(&body, LATITUDE));
+    let reasons: Vec<&Value> = lines.iter().map(|line| &line["reason"]).collect();
+    assert!(reasons.contains(&&json!("type-refused")), "{lines:?}");
+    assert!(reasons.contains(&&json!("not-an-image")), "{lines:?}");
 }

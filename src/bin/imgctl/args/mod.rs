@@ -48,7 +48,7 @@ pub(crate) struct Global {
     /// The configuration [default: imgctl.toml in the data directory].
     #[arg(long, global = true, env = "IMGCTL_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Work through the API of this server: https://img.example.com. Without it, on the data directory.
+    /// Work through the API of this server, such as `https://img.example.com`, not on the data directory.
     #[arg(
         long,
         global = true,

@@ -7,6 +7,11 @@ mod retry; // how often, and how long between
 mod body; // what is sent
 mod exchange; // one request, one answer
 mod server; // what can be asked
+#[cfg(test)]
+mod listener; // a server for tests
+#[cfg(test)]
+mod tests;
+
 pub(crate) use body::{Stamp, UploadBody};
 pub(crate) use error::RemoteError;
 pub(crate) use server::{Page, Reasoned, Server};
