@@ -1,6 +1,7 @@
 //! Idempotency-Key: a request that is repeated is answered as before, and done once.
 
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
 use img_core::catalog::access::{Idempotent, IdempotentAnswer, IdempotentRequest};
 use sha2::{Digest, Sha256};
 
@@ -17,9 +18,7 @@ const TOKEN_LEN_MAX: usize = 100;
 pub(crate) struct Repeatable<'a> {
     pub(crate) app: &'a App,
     pub(crate) who: &'a Who,
-    pub(crate) method: Method,
-    pub(crate) path: &'a str,
-    pub(crate) headers: &'a HeaderMap,
+    pub(crate) parts: &'a Parts,
     pub(crate) body: &'a [u8],
 }
 
@@ -92,7 +91,7 @@ impl Repeatable<'_> {
     }
 
     fn token(&self) -> Result<Option<&str>, Problem> {
-        let Some(value) = self.headers.get("idempotency-key") else {
+        let Some(value) = self.parts.headers.get("idempotency-key") else {
             return Ok(None);
         };
         let token = value.to_str().ok();
@@ -107,9 +106,9 @@ impl Repeatable<'_> {
 
     fn fingerprint(&self) -> [u8; 32] {
         let mut hasher = Sha256::new();
-        hasher.update(self.method.as_str());
+        hasher.update(self.parts.method.as_str());
         hasher.update([0]);
-        hasher.update(self.path);
+        hasher.update(self.parts.uri.path());
         hasher.update([0]);
         hasher.update(self.body);
         hasher.finalize().into()

@@ -497,6 +497,19 @@ fn check(file: &ConfigFile, faults: &mut Vec<String>) {
             fault(key, "must be 1 or more");
         }
     }
+    check_others(file, &mut fault);
+    for key in &file.signing.keys {
+        if key.id.parse::<PresetName>().is_err() {
+            fault(
+                "signing.keys",
+                &format!("id `{}` must be like a preset name", key.id),
+            );
+        }
+    }
+}
+
+/// Whom we speak to.
+fn check_others(file: &ConfigFile, fault: &mut impl FnMut(&str, &str)) {
     if let Some(url) = &file.scan.url
         && let Err(invalid) = url.parse::<FetchUrl>()
     {
@@ -505,14 +518,6 @@ fn check(file: &ConfigFile, faults: &mut Vec<String>) {
     for range in &file.fetch.allow {
         if let Err(invalid) = range.parse::<IpRange>() {
             fault("fetch.allow", &invalid.to_string());
-        }
-    }
-    for key in &file.signing.keys {
-        if key.id.parse::<PresetName>().is_err() {
-            fault(
-                "signing.keys",
-                &format!("id `{}` must be like a preset name", key.id),
-            );
         }
     }
 }

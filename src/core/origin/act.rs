@@ -216,9 +216,10 @@ impl ActError {
             | Self::UnknownUser { .. }
             | Self::NotBlocked { .. } => ActKind::NotFound,
             Self::Erased { .. } => ActKind::Gone,
-            Self::AliasTaken { .. } | Self::UserExists { .. } => ActKind::Conflict,
             Self::AliasUnusable { source, .. } if source.is_full() => ActKind::Full,
-            Self::AliasUnusable { .. } => ActKind::Conflict,
+            Self::AliasTaken { .. } | Self::AliasUnusable { .. } | Self::UserExists { .. } => {
+                ActKind::Conflict
+            }
             Self::UnknownPreset { .. } | Self::TooManyTags | Self::Invalid { .. } => {
                 ActKind::Invalid
             }

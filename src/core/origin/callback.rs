@@ -94,18 +94,16 @@ impl Origin {
         let wait_s = usize::try_from(callback.attempts)
             .ok()
             .and_then(|attempts| RETRY_AFTER_S.get(attempts));
-        match wait_s {
-            Some(wait_s) => CallbackOutcome::Retry {
+        if let Some(wait_s) = wait_s {
+            return CallbackOutcome::Retry {
                 next_ms: self.clock.now_ms() + wait_s * 1000,
                 fault,
-            },
-            None => {
-                tracing::warn!(callback.id = callback.id, "given up: {fault}");
-                CallbackOutcome::GivenUp {
-                    at: self.clock.now(),
-                    fault,
-                }
-            }
+            };
+        }
+        tracing::warn!(callback.id = callback.id, "given up: {fault}");
+        CallbackOutcome::GivenUp {
+            at: self.clock.now(),
+            fault,
         }
     }
 

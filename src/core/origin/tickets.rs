@@ -98,7 +98,7 @@ impl Origin {
         if new.tags.len() > Tag::COUNT_MAX {
             return Err(ActError::TooManyTags);
         }
-        self.check_ticket_alias(act, &new.alias)?;
+        check_ticket_alias(act, &new.alias)?;
         let unknown = new
             .presets
             .iter()
@@ -133,21 +133,6 @@ impl Origin {
         let entry = act.entry(self.clock.now_ms(), "ticket.create", ticket.id.to_string());
         self.catalog.add_ticket(&ticket, &entry).await?;
         Ok(ticket)
-    }
-
-    /// Nobody hands out names that are not theirs to give.
-    fn check_ticket_alias(&self, act: &Act, alias: &TicketAlias) -> Result<(), ActError> {
-        match alias {
-            TicketAlias::None => Ok(()),
-            TicketAlias::Exact(name) => {
-                act.caller.require(Verb::Alias)?;
-                act.caller.require_alias(&name.path)
-            }
-            TicketAlias::Below { prefix, .. } => {
-                act.caller.require(Verb::Alias)?;
-                act.caller.require_prefix(prefix)
-            }
-        }
     }
 
     /// The path and query with which a ticket is used. Whoever has it can upload: it is a secret of those it is given to.
@@ -268,4 +253,19 @@ fn ticket_path(id: TicketId) -> String {
 
 fn is_own(act: &Act, ticket: &Ticket) -> bool {
     act.caller.verbs.allow(Verb::Admin) || ticket.created_by == act.caller.actor.to_string()
+}
+
+/// Nobody hands out names that are not theirs to give.
+fn check_ticket_alias(act: &Act, alias: &TicketAlias) -> Result<(), ActError> {
+    match alias {
+        TicketAlias::None => Ok(()),
+        TicketAlias::Exact(name) => {
+            act.caller.require(Verb::Alias)?;
+            act.caller.require_alias(&name.path)
+        }
+        TicketAlias::Below { prefix, .. } => {
+            act.caller.require(Verb::Alias)?;
+            act.caller.require_prefix(prefix)
+        }
+    }
 }

@@ -261,15 +261,14 @@ impl Origin {
         let salt: [u8; 16] = random_bytes();
         let verify = move || {
             let hash = hash.and_then(|hash| phc::PasswordHash::new(&hash.0).ok());
-            match hash {
-                Some(hash) => hasher().verify_password(password.as_bytes(), &hash).is_ok(),
-                None => {
-                    let hashed: Result<phc::PasswordHash, _> =
-                        hasher().hash_password_with_salt(password.as_bytes(), &salt);
-                    drop(hashed);
-                    false
-                }
+            if let Some(hash) = hash {
+                let verified = hasher().verify_password(password.as_bytes(), &hash);
+                return verified.is_ok();
             }
+            let hashed: Result<phc::PasswordHash, _> =
+                hasher().hash_password_with_salt(password.as_bytes(), &salt);
+            drop(hashed);
+            false
         };
         self.cpu.run(hash_memory_bytes(), verify).await
     }

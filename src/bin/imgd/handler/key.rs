@@ -1,7 +1,8 @@
 //! API keys, for administrators.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::Response;
 use img_api::key::{IssuedKey, Key, KeyList, KeyRotation, NewKey};
 use img_api::problem::Problem as ProblemDocument;
@@ -49,8 +50,7 @@ pub(crate) async fn list(State(app): State<App>, who: Who) -> Result<Response, P
 pub(crate) async fn create(
     State(app): State<App>,
     who: Who,
-    uri: Uri,
-    headers: HeaderMap,
+    parts: Parts,
     Json { value, bytes }: Json<NewKey>,
 ) -> Result<Response, Problem> {
     let once = async {
@@ -62,9 +62,7 @@ pub(crate) async fn create(
     let repeatable = Repeatable {
         app: &app,
         who: &who,
-        method: Method::POST,
-        path: uri.path(),
-        headers: &headers,
+        parts: &parts,
         body: &bytes,
     };
     let (status, body) = repeatable.run(once).await?;
@@ -127,8 +125,7 @@ pub(crate) async fn rotate(
     State(app): State<App>,
     who: Who,
     Named(id): Named<KeyId>,
-    uri: Uri,
-    headers: HeaderMap,
+    parts: Parts,
     Json { value, bytes }: Json<KeyRotation>,
 ) -> Result<Response, Problem> {
     let once = async {
@@ -140,9 +137,7 @@ pub(crate) async fn rotate(
     let repeatable = Repeatable {
         app: &app,
         who: &who,
-        method: Method::POST,
-        path: uri.path(),
-        headers: &headers,
+        parts: &parts,
         body: &bytes,
     };
     let (status, body) = repeatable.run(once).await?;

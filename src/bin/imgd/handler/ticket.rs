@@ -1,7 +1,8 @@
 //! Upload tickets: made, looked at, ended.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::Response;
 use img_api::alias::parse_alias;
 use img_api::cursor;
@@ -82,13 +83,12 @@ impl Page {
 pub(crate) async fn create(
     State(app): State<App>,
     who: Who,
-    uri: Uri,
-    headers: HeaderMap,
+    parts: Parts,
     Json { value, bytes }: Json<NewTicket>,
 ) -> Result<Response, Problem> {
     let once = async {
         let act = who.act(value.reason.clone())?;
-        let new = new_ticket(&app, value)?;
+        let new = new_ticket(&app, &value)?;
         let ticket = app.origin.create_ticket(&act, new).await?;
         let text = |ticket: &Ticket| serde_json::to_string(ticket).unwrap_or_default();
         Ok(Answered {
@@ -100,9 +100,7 @@ pub(crate) async fn create(
     let repeatable = Repeatable {
         app: &app,
         who: &who,
-        method: Method::POST,
-        path: uri.path(),
-        headers: &headers,
+        parts: &parts,
         body: &bytes,
     };
     let (status, body) = repeatable.run(once).await?;
@@ -128,7 +126,7 @@ async fn with_url(app: &App, body: String) -> Result<String, Problem> {
         .unwrap_or(body))
 }
 
-fn new_ticket(app: &App, value: NewTicket) -> Result<tickets::NewTicket, Problem> {
+fn new_ticket(app: &App, value: &NewTicket) -> Result<tickets::NewTicket, Problem> {
     let seconds = value.expires_in_s.unwrap_or(EXPIRES_IN_S);
     let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
     let presets = find_presets(&app.origin, &value.derive)?;
@@ -138,7 +136,7 @@ fn new_ticket(app: &App, value: NewTicket) -> Result<tickets::NewTicket, Problem
         uses: value.uses.unwrap_or(1),
         bytes_max: value.bytes_max,
         types: parse_all("types", &value.types)?,
-        alias: ticket_alias(&value)?,
+        alias: ticket_alias(value)?,
         tags: parse_all("tags", &value.tags)?,
         presets: presets.into_iter().map(|preset| preset.name).collect(),
         callback_url: callback_url

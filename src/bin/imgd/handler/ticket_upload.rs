@@ -237,7 +237,7 @@ fn ticket_wish(ticket: &Ticket, said: &UploadOptions) -> Result<UploadWish, Prob
             let detail = "this ticket leaves no choice of an alias";
             return Err(Problem::bad_request("ticket-alias", detail));
         }
-        (TicketAlias::None, None) | (TicketAlias::Below { .. }, None) => None,
+        (TicketAlias::None | TicketAlias::Below { .. }, None) => None,
         (TicketAlias::Exact(name), None) => Some(name.clone()),
         (TicketAlias::Below { host, prefix }, Some(chosen)) => {
             let name = parse_alias(chosen, host.as_ref().map(HostName::as_str))

@@ -312,6 +312,7 @@ pub(crate) fn check<'a>(
 }
 
 /// The bytes of an original as they are kept.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Stored {
     pub(crate) id: ImageId,
     pub(crate) size_bytes: u64,
