@@ -8,6 +8,7 @@ mod form; // to try a ticket by hand
 mod handler; // one file for each resource
 mod idempotency; // requests that are repeated
 mod input; // JSON, queries, paths
+mod measure; // metrics
 mod problem; // what went wrong
 mod routes; // which handler answers what
 mod serve; // the socket
@@ -21,7 +22,6 @@ use std::sync::Arc;
 use clap::Parser;
 use img_core::config::{CONFIG_FILE, Config};
 use img_core::origin::error::chain;
-use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
@@ -85,7 +85,7 @@ async fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     // Only now: whoever waits for the socket, such as nginx's unit, serves nothing that a power loss tore.
     let socket = place.listen()?;
     tracing::info!("listening on {}", config.imgd_socket.display());
-    let metrics = PrometheusBuilder::new().install_recorder()?;
+    let metrics = measure::install()?;
     let (stop, stopped) = watch::channel(false);
     let callbacks = tokio::spawn(Arc::clone(&origin).run_callbacks(stopped));
     serve::run(socket, routes::router(&origin, &config, metrics)).await?;

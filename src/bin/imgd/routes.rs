@@ -1,10 +1,9 @@
 //! Which handler answers what.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use img_core::config::Config;
@@ -22,6 +21,7 @@ use crate::drain;
 use crate::handler::{
     alias, audit, block, image, key, miss, session, status, ticket, ticket_upload, upload,
 };
+use crate::measure;
 use crate::problem::Problem;
 use crate::who::COOKIE;
 
@@ -115,7 +115,7 @@ pub(crate) fn router(origin: &Arc<Origin>, config: &Config, metrics: PrometheusH
         .layer(bounded(config.imgd_requests_max));
     misses
         .merge(api)
-        .layer(middleware::from_fn(measure))
+        .layer(middleware::from_fn(measure::requests))
         .with_state(app)
 }
 
@@ -149,20 +149,6 @@ async fn render(request: Request, next: Next) -> Response {
         }
         return rendered;
     }
-    response
-}
-
-async fn measure(request: Request, next: Next) -> Response {
-    let matched = request.extensions().get::<MatchedPath>();
-    let route = matched.map_or("miss", MatchedPath::as_str).to_owned();
-    let method = request.method().as_str().to_owned();
-    let started = Instant::now();
-    let response = next.run(request).await;
-    let status = response.status().as_u16().to_string();
-    metrics::counter!("imgd_requests_total", "route" => route.clone(), "method" => method, "status" => status)
-        .increment(1);
-    metrics::histogram!("imgd_request_seconds", "route" => route)
-        .record(started.elapsed().as_secs_f64());
     response
 }
 
