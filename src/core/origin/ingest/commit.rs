@@ -89,6 +89,7 @@ impl Committer {
         self.refuse_blocked(&mut placement.entries).await?;
         if self.options.effect == Effect::Apply {
             self.charge(&mut placement.entries).await?;
+            let charged = charges(&placement.entries);
             let (origin, flusher) = (Arc::clone(&self.origin), Arc::clone(&self.flusher));
             let staging = Arc::clone(&self.staging);
             let mut entries = placement.entries;
@@ -96,7 +97,13 @@ impl Committer {
                 write_held(&staging, &mut entries);
                 place_all(&origin.tree, &flusher, entries)
             };
-            placement.entries = blocking(place).await?;
+            match blocking(place).await {
+                Ok(entries) => placement.entries = entries,
+                Err(error) => {
+                    self.refund(charged).await;
+                    return Err(error.into());
+                }
+            }
         }
         Ok(placement)
     }
@@ -123,8 +130,16 @@ impl Committer {
         report: &mut impl FnMut(Outcome),
     ) -> Result<(), OriginError> {
         let mut entries = entries;
-        let recorded = self.put_on_record(&mut entries).await?;
-        self.refund(&entries, &recorded).await;
+        let recorded = match self.put_on_record(&mut entries).await {
+            Ok(recorded) => recorded,
+            Err(error) => {
+                self.refund(charges(&entries)).await;
+                return Err(error);
+            }
+        };
+        let is_new = |recorded: &Option<Recorded>| recorded.as_ref().is_some_and(|it| it.new);
+        let not_kept = entries.iter().zip(&recorded).filter(|it| !is_new(it.1));
+        self.refund(charges(not_kept.map(|(entry, _)| entry))).await;
         self.mend_aliases(&entries).await?;
         let (origin, staging, flusher) = (
             Arc::clone(&self.origin),
@@ -184,6 +199,8 @@ impl Committer {
         for entry in entries {
             let ids = [Some(entry.ready.image.id), entry.ready.raw_id];
             if let Some(id) = ids.into_iter().flatten().find(|id| blocked.contains(id)) {
+                // Nothing of it is charged, so that nothing will be refunded.
+                entry.ready.charge = None;
                 entry.refuse(
                     Rejection::new("blocked", format!("image {id} is on the block list"))
                         .with_hint("`imgctl block list` says since when and why"),
@@ -210,8 +227,16 @@ impl Committer {
             if catalog.charge_key(key, total).await? {
                 continue;
             }
+            // What is here already needs nothing. It is asked only now, since most quotas suffice.
+            let ids: Vec<ImageId> = entries.iter().map(|it| it.ready.image.id).collect();
+            let known = catalog.find_images(&ids).await?;
+            let mut known: HashSet<ImageId> = known.into_iter().map(|image| image.id).collect();
             for entry in entries {
-                if !catalog.charge_key(key, entry.usage()).await? {
+                if known.contains(&entry.ready.image.id) {
+                    entry.ready.charge = None;
+                } else if catalog.charge_key(key, entry.usage()).await? {
+                    known.insert(entry.ready.image.id);
+                } else {
                     entry.ready.charge = None;
                     entry.refuse(
                         Rejection::new(
@@ -227,17 +252,8 @@ impl Committer {
     }
 
     /// Gives back what was charged for images that were there already, or were not kept.
-    async fn refund(&self, entries: &[Entry], recorded: &[Option<Recorded>]) {
-        let mut by_key: BTreeMap<KeyId, Usage> = BTreeMap::new();
-        for (entry, recorded) in entries.iter().zip(recorded) {
-            let is_new = recorded.as_ref().is_some_and(|recorded| recorded.new);
-            if let (Some(key), false) = (entry.ready.charge, is_new) {
-                let usage = by_key.entry(key).or_default();
-                usage.bytes += entry.ready.image.size_bytes;
-                usage.images += 1;
-            }
-        }
-        for (key, usage) in by_key {
+    async fn refund(&self, charged: BTreeMap<KeyId, Usage>) {
+        for (key, usage) in charged {
             if let Err(error) = self.origin.catalog.refund_key(key, usage).await {
                 tracing::warn!(key.id = %key, "its quota was not refunded: {error}");
             }
@@ -403,6 +419,19 @@ fn write_held(staging: &Staging, entries: &mut [Entry]) {
             Err(error) => entry.refuse(error.into()),
         }
     }
+}
+
+/// What was taken of the quotas of keys.
+fn charges<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> BTreeMap<KeyId, Usage> {
+    let mut by_key: BTreeMap<KeyId, Usage> = BTreeMap::new();
+    for entry in entries {
+        if let Some(key) = entry.ready.charge {
+            let usage = by_key.entry(key).or_default();
+            usage.bytes += entry.ready.image.size_bytes;
+            usage.images += 1;
+        }
+    }
+    by_key
 }
 
 /// Bytes, then names: after this every original of the batch would survive power loss.
