@@ -156,6 +156,9 @@ pub enum ActError {
     Origin(OriginError),
 }
 
+const ALIAS_TAKEN: &str = "take the alias from that image first, or choose another";
+const ALIAS_UNUSABLE: &str = "a file cannot be a directory too";
+
 /// Whose fault it is, from which every protocol makes its own status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActKind {
@@ -231,13 +234,16 @@ impl ActError {
 
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Rejected(rejection) => rejection.hint.clone(),
+            Self::Rejected(rejection) => match &*rejection.code {
+                // Those of the rejection are for the command line.
+                "alias-taken" => Some(ALIAS_TAKEN.to_owned()),
+                "alias-unusable" => Some(ALIAS_UNUSABLE.to_owned()),
+                _ => rejection.hint.clone(),
+            },
             Self::Origin(error) => error.hint(),
             Self::AliasUnusable { source, .. } if source.is_full() => source.hint(),
-            Self::AliasUnusable { .. } => Some("a file cannot be a directory too".to_owned()),
-            Self::AliasTaken { .. } => {
-                Some("take the alias from that image first, or choose another".to_owned())
-            }
+            Self::AliasUnusable { .. } => Some(ALIAS_UNUSABLE.to_owned()),
+            Self::AliasTaken { .. } => Some(ALIAS_TAKEN.to_owned()),
             _ => None,
         }
     }

@@ -45,6 +45,10 @@ impl Spool {
         }
     }
 
+    pub(crate) fn bytes_max(&self) -> u64 {
+        self.bytes_max
+    }
+
     pub(crate) fn check_size(size_bytes: u64, bytes_max: u64) -> Result<(), Rejection> {
         if size_bytes <= bytes_max {
             return Ok(());

@@ -114,7 +114,8 @@ impl Origin {
         })?;
         let bytes_max = size.bytes_max.min(self.settings.limits.bytes_max);
         if let Some(declared_bytes) = size.declared_bytes {
-            Spool::check_size(declared_bytes, bytes_max).map_err(ActError::Rejected)?;
+            let fits = Spool::check_size(declared_bytes, bytes_max);
+            fits.map_err(|rejection| self.refuse_upload(rejection, bytes_max))?;
             self.tree.check_space(declared_bytes)?;
         }
         Ok(Upload {
@@ -122,6 +123,15 @@ impl Origin {
             spool: Spool::new(bytes_max),
             act,
             _place: place,
+        })
+    }
+
+    /// A limit of those who may upload is not the operator's to raise.
+    fn refuse_upload(&self, rejection: Rejection, bytes_max: u64) -> ActError {
+        let is_own = bytes_max < self.settings.limits.bytes_max && rejection.code == "limit-bytes";
+        ActError::Rejected(Rejection {
+            hint: rejection.hint.filter(|_| !is_own),
+            ..rejection
         })
     }
 
@@ -148,9 +158,16 @@ impl Origin {
 }
 
 impl Upload {
+    /// Why it is done, where that is said behind the bytes.
+    pub fn set_reason(&mut self, reason: Option<String>) {
+        self.act.reason = reason;
+    }
+
     /// Takes a piece of the body.
     pub async fn push(&mut self, piece: &[u8]) -> Result<(), ActError> {
-        if self.spool.push(piece).map_err(ActError::Rejected)? {
+        let bytes_max = self.spool.bytes_max();
+        let pushed = self.spool.push(piece);
+        if pushed.map_err(|rejection| self.origin.refuse_upload(rejection, bytes_max))? {
             let origin = Arc::clone(&self.origin);
             let mut spool = std::mem::replace(&mut self.spool, Spool::new(0));
             let spill = move || {
@@ -271,24 +288,27 @@ async fn commit_all(committer: Committer, mut pending: mpsc::Receiver<Pending>) 
                 batch.into_iter().map(Pending::split).unzip();
             Some((committer.place(prepared).await, replies))
         };
-        // Outcomes come in the order of the entries.
-        let mut waiting = std::mem::take(&mut replies).into_iter();
-        let mut answer = |outcome: Outcome| {
-            if let Some(reply) = waiting.next() {
-                // Who asked may be gone; the image stays all the same.
-                let _ = reply.send(outcome.result.map_err(ActError::Rejected));
-            }
-        };
-        let record = committer.record(std::mem::take(&mut placed), &mut answer);
-        let (recorded, next) = tokio::join!(record, next);
-        if let Err(error) = recorded {
-            fail(error, waiting);
-        }
-        match next {
+        let (batch, waiting) = (std::mem::take(&mut placed), std::mem::take(&mut replies));
+        match tokio::join!(record(&committer, batch, waiting), next).1 {
             None => return,
             Some((Ok(placement), waiting)) => (placed, replies) = (placement, waiting),
             Some((Err(error), waiting)) => fail(error, waiting.into_iter()),
         }
+    }
+}
+
+/// Everyone is answered as soon as it is known, whenever the next batch comes.
+async fn record(committer: &Committer, batch: Placement, waiting: Vec<Reply>) {
+    // Outcomes come in the order of the entries.
+    let mut waiting = waiting.into_iter();
+    let mut answer = |outcome: Outcome| {
+        if let Some(reply) = waiting.next() {
+            // Who asked may be gone; the image stays all the same.
+            let _ = reply.send(outcome.result.map_err(ActError::Rejected));
+        }
+    };
+    if let Err(error) = committer.record(batch, &mut answer).await {
+        fail(error, waiting);
     }
 }
 
