@@ -12,8 +12,7 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
         Ok(body) => json_text(status, body),
         Err(error) => {
             tracing::error!("an answer has no JSON form: {error}");
-            let (status, detail) = (StatusCode::INTERNAL_SERVER_ERROR, "an operator must look");
-            Problem::new(status, "internal", detail).into_response()
+            Problem::internal().into_response()
         }
     }
 }

@@ -84,6 +84,11 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, code, detail)
     }
 
+    /// The log says what happened.
+    pub(crate) fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", OPERATOR)
+    }
+
     pub(crate) fn invalid_name(error: &InvalidImageName) -> Self {
         match error {
             // Options are the one part that people write by hand, and deserve to be told.

@@ -10,7 +10,8 @@ use img_core::model::access::TicketId;
 use img_core::model::alias::HostName;
 use img_core::model::grant::{Ticket, TicketAlias};
 use img_core::origin::act::Act;
-use img_core::origin::ingest::upload::{UploadSize, UploadWish};
+use img_core::origin::ingest::Ingested;
+use img_core::origin::ingest::upload::{Upload, UploadSize, UploadWish};
 use img_core::origin::tickets::TicketHolder;
 use img_core::origin::view::Looks;
 use serde_json::json;
@@ -18,7 +19,7 @@ use serde_json::json;
 use crate::answer;
 use crate::app::App;
 use crate::form;
-use crate::handler::upload::{declared_bytes, describe, receive};
+use crate::handler::upload::{declared_bytes, describe, receive, to_the_end};
 use crate::handler::wish::{Afterwards, wish};
 use crate::input::Named;
 use crate::problem::Problem;
@@ -149,7 +150,7 @@ async fn upload(
 ) -> Result<(Uploaded, StatusCode), Problem> {
     let query = request.uri().query().unwrap_or_default().to_owned();
     let holder = app.origin.open_ticket(id, &query).await?;
-    let _place = match &holder.key {
+    let place = match &holder.key {
         Some(key) => Some(key.begin_upload()?),
         None => None,
     };
@@ -158,35 +159,62 @@ async fn upload(
         reason: Some(format!("ticket {id}")),
         request_id: request_id(request.headers()),
     };
-    app.origin.take_ticket_use(id).await?;
-    let used = Used::new(app, id);
-    let uploaded = take_in(app, &holder, act, &query, request).await?;
-    used.keep();
-    if let Some(url) = &holder.ticket.callback_url {
-        let body =
-            json!({"event": "image.uploaded", "ticket": id.to_string(), "image": uploaded.0});
-        app.origin.queue_callback(url, body.to_string()).await?;
-    }
-    Ok(uploaded)
+    // What cannot be is said before the bytes are sent.
+    let said = said_in_query(&query);
+    let wish = ticket_wish(&holder.ticket, &said)?;
+    app.origin.check_wish(&act, &wish)?;
+    let used = Used::take(app, id).await?;
+    let received = take_in(app, &holder.ticket, act, said, request).await;
+    let app = app.clone();
+    to_the_end(async move {
+        let _place = place;
+        let finished = match received {
+            Ok((upload, wish)) => upload.finish(wish).await.map_err(Problem::from),
+            Err(problem) => Err(problem),
+        };
+        match finished {
+            Ok(ingested) => {
+                used.keep();
+                tell(&app, &holder, ingested).await
+            }
+            Err(problem) => {
+                // Before the answer: whoever has it may try again at once.
+                used.give_back().await;
+                Err(problem)
+            }
+        }
+    })
+    .await
 }
 
+/// All bytes of an image, and what is to become of them.
 async fn take_in(
     app: &App,
-    holder: &TicketHolder,
+    ticket: &Ticket,
     act: Act,
-    query: &str,
+    mut said: UploadOptions,
     request: Request,
-) -> Result<(Uploaded, StatusCode), Problem> {
+) -> Result<(Upload, UploadWish), Problem> {
     let (parts, body) = request.into_parts();
     let size = UploadSize {
-        bytes_max: holder.ticket.bytes_max.unwrap_or(u64::MAX),
+        bytes_max: ticket.bytes_max.unwrap_or(u64::MAX),
         declared_bytes: declared_bytes(&parts.headers),
     };
     let mut upload = app.origin.begin_upload(act, size)?;
-    let mut said = said_in_query(query);
     receive(&parts.headers, body, &app.site.api, &mut upload, &mut said).await?;
-    let ingested = upload.finish(ticket_wish(&holder.ticket, &said)?).await?;
-    let presets = holder.ticket.presets.iter();
+    // A form may have said more.
+    let wish = ticket_wish(ticket, &said)?;
+    Ok((upload, wish))
+}
+
+/// Tells who uploads, and whom the ticket names.
+async fn tell(
+    app: &App,
+    holder: &TicketHolder,
+    ingested: Ingested,
+) -> Result<(Uploaded, StatusCode), Problem> {
+    let ticket = &holder.ticket;
+    let presets = ticket.presets.iter();
     let then = Afterwards {
         // One that is no more is not made.
         presets: presets
@@ -194,7 +222,13 @@ async fn take_in(
             .collect(),
         looks: Looks::Wanted,
     };
-    describe(app, &holder.caller, ingested, &then).await
+    let uploaded = describe(app, &holder.caller, ingested, &then).await?;
+    if let Some(url) = &ticket.callback_url {
+        let id = ticket.id.to_string();
+        let body = json!({"event": "image.uploaded", "ticket": id, "image": uploaded.0});
+        app.origin.queue_callback(url, body.to_string()).await?;
+    }
+    Ok(uploaded)
 }
 
 /// Beside the signature, the query may hold the alias.
@@ -271,15 +305,24 @@ struct Used {
 }
 
 impl Used {
-    fn new(app: &App, id: TicketId) -> Self {
-        Self {
-            app: app.clone(),
-            id: Some(id),
-        }
+    /// Taken on a task of its own: if nobody waits for it any more, it is given back.
+    async fn take(app: &App, id: TicketId) -> Result<Self, Problem> {
+        let app = app.clone();
+        to_the_end(async move {
+            app.origin.take_ticket_use(id).await?;
+            Ok(Self { app, id: Some(id) })
+        })
+        .await
     }
 
     fn keep(mut self) {
         self.id = None;
+    }
+
+    async fn give_back(mut self) {
+        if let Some(id) = self.id.take() {
+            self.app.origin.give_back_ticket_use(id).await;
+        }
     }
 }
 

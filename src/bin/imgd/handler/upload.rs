@@ -49,11 +49,11 @@ pub(crate) async fn upload(
     Params(mut options): Params<UploadOptions>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let _place = match &who.key {
+    let place = match &who.key {
         Some(holder) => Some(holder.begin_upload()?),
         None => None,
     };
-    let mut act = who.act(options.reason.clone())?;
+    let act = who.act(options.reason.clone())?;
     // What cannot be is said before the bytes are sent.
     app.origin.check_wish(&act, &wish(&options)?)?;
     afterwards(&app.origin, &options)?;
@@ -62,7 +62,7 @@ pub(crate) async fn upload(
         bytes_max: u64::MAX,
         declared_bytes: declared_bytes(&parts.headers),
     };
-    let mut upload = app.origin.begin_upload(act.clone(), size)?;
+    let mut upload = app.origin.begin_upload(act, size)?;
     receive(
         &parts.headers,
         body,
@@ -72,10 +72,26 @@ pub(crate) async fn upload(
     )
     .await?;
     // A form may have said more.
-    act.reason = who.act(options.reason.clone())?.reason;
+    upload.set_reason(who.act(options.reason.clone())?.reason);
     let then = afterwards(&app.origin, &options)?;
-    let ingested = upload.finish(wish(&options)?).await?;
-    tell(&app, &who.caller, ingested, &then).await
+    let wish = wish(&options)?;
+    to_the_end(async move {
+        let _place = place;
+        let ingested = upload.finish(wish).await?;
+        tell(&app, &who.caller, ingested, &then).await
+    })
+    .await
+}
+
+/// Does what follows the last byte, also if nobody waits for the answer any more: it may be on record by then, and what
+/// is being done keeps its place until it is done.
+pub(crate) async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::spawn(work).await.unwrap_or_else(|error| {
+        tracing::error!("an upload was not finished: {error}");
+        Err(Problem::internal())
+    })
 }
 
 /// The form of an upload.
@@ -127,7 +143,10 @@ pub(crate) async fn receive(
 }
 
 fn require_image(headers: &HeaderMap) -> Result<(), Problem> {
-    let given = content_type(headers).unwrap_or("application/octet-stream");
+    let given = match headers.get(header::CONTENT_TYPE) {
+        None => "application/octet-stream",
+        Some(_) => content_type(headers).unwrap_or("no name"),
+    };
     let given = given.to_ascii_lowercase();
     if given == "application/octet-stream" || given.starts_with("image/") {
         return Ok(());
