@@ -1,5 +1,8 @@
 //! Forms: one file, and a few short fields before or after it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::stream;
@@ -18,6 +21,10 @@ const FILE: &str = "file";
 const FIELD_BYTES_MAX: usize = 4096;
 /// There are fewer options.
 const FIELDS_MAX: usize = 32;
+/// What stands between two fields, or before the first: a boundary and a few headers.
+const FRAME_BYTES_MAX: usize = 4 * PIECE_BYTES_MAX;
+/// Given to the parser at a time.
+const PIECE_BYTES_MAX: usize = 16 << 10;
 
 pub(crate) fn is_multipart(headers: &HeaderMap) -> bool {
     content_type(headers).is_some_and(|given| given.eq_ignore_ascii_case("multipart/form-data"))
@@ -35,7 +42,10 @@ pub(crate) async fn receive(
     let boundary = boundary
         .and_then(|value| multer::parse_boundary(value.to_str().ok()?).ok())
         .ok_or_else(|| invalid("multipart-invalid", "the form has no boundary"))?;
-    let mut form = Multipart::new(pieces(Paced::new(body, api)), boundary);
+    let unparsed = Arc::new(AtomicUsize::new(0));
+    let parsed = || unparsed.store(0, Ordering::Relaxed);
+    let body = pieces(Paced::new(body, api), Arc::clone(&unparsed));
+    let mut form = Multipart::new(body, boundary);
     let mut files = 0;
     for _ in 0..FIELDS_MAX {
         let Some(mut field) = form.next_field().await.map_err(broken)? else {
@@ -47,10 +57,12 @@ pub(crate) async fn receive(
                 _ => Ok(()),
             };
         };
+        parsed();
         let is_file = field.name() == Some(FILE) || field.file_name().is_some();
         if !is_file {
             let name = field.name().unwrap_or_default().to_owned();
             let value = read_text(&mut field, &name).await?;
+            parsed();
             set(options, &name, value)?;
             continue;
         }
@@ -60,6 +72,7 @@ pub(crate) async fn receive(
             return Err(invalid("multipart-files", detail));
         }
         while let Some(piece) = field.chunk().await.map_err(broken)? {
+            parsed();
             upload.push(&piece).await?;
         }
     }
@@ -72,10 +85,30 @@ pub(crate) async fn receive(
 #[error("the body")]
 struct Broken(Problem);
 
-fn pieces(body: Paced) -> impl stream::Stream<Item = Result<Bytes, Broken>> {
-    stream::try_unfold(body, |mut body| async move {
-        let piece = body.next().await.map_err(Broken)?;
-        Ok(piece.map(|piece| (piece, body)))
+/// The parser takes all that is ready before it looks at any of it, and keeps what it cannot make sense of yet without
+/// limit: it gets a little at a time, and `unparsed` counts what nothing came of.
+fn pieces(
+    body: Paced,
+    unparsed: Arc<AtomicUsize>,
+) -> impl stream::Stream<Item = Result<Bytes, Broken>> {
+    stream::try_unfold((body, Bytes::new()), move |(mut body, mut rest)| {
+        let unparsed = Arc::clone(&unparsed);
+        async move {
+            tokio::task::yield_now().await;
+            if unparsed.load(Ordering::Relaxed) > FRAME_BYTES_MAX {
+                let detail = format!("more than {FRAME_BYTES_MAX} bytes stand between two fields");
+                return Err(Broken(invalid("multipart-invalid", detail)));
+            }
+            if rest.is_empty() {
+                let Some(piece) = body.next().await.map_err(Broken)? else {
+                    return Ok(None);
+                };
+                rest = piece;
+            }
+            let piece = rest.split_to(rest.len().min(PIECE_BYTES_MAX));
+            unparsed.fetch_add(piece.len(), Ordering::Relaxed);
+            Ok(Some((piece, (body, rest))))
+        }
     })
 }
 
