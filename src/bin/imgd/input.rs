@@ -8,10 +8,11 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use bytes::BytesMut;
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
+use crate::body::Paced;
 use crate::problem::Problem;
 
 /// A thousand ids, and some room.
@@ -27,9 +28,10 @@ pub(crate) struct Json<T> {
 impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         require_json(request.headers())?;
-        let bytes = read_limited(request, JSON_BYTES_MAX).await?;
+        let mut body = Paced::new(request.into_body(), &app.site.api);
+        let bytes = read_limited(&mut body, JSON_BYTES_MAX).await?;
         let value = serde_json::from_slice(&bytes)
             .map_err(|error| Problem::bad_request("json-invalid", error.to_string()))?;
         Ok(Self { value, bytes })
@@ -55,19 +57,17 @@ pub(crate) fn content_type(headers: &HeaderMap) -> Option<&str> {
     value.split(';').next().map(str::trim)
 }
 
-async fn read_limited(request: Request, bytes_max: usize) -> Result<Bytes, Problem> {
-    match Limited::new(request.into_body(), bytes_max).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
+async fn read_limited(body: &mut Paced, bytes_max: usize) -> Result<Bytes, Problem> {
+    let mut bytes = BytesMut::new();
+    while let Some(piece) = body.next().await? {
+        if bytes.len() + piece.len() > bytes_max {
             let detail = format!("a JSON body has {bytes_max} bytes at most");
             let status = StatusCode::PAYLOAD_TOO_LARGE;
-            Err(Problem::new(status, "body-too-large", detail))
+            return Err(Problem::new(status, "body-too-large", detail));
         }
-        Err(error) => {
-            let detail = format!("the body broke off: {error}");
-            Err(Problem::bad_request("body-incomplete", detail))
-        }
+        bytes.extend_from_slice(&piece);
     }
+    Ok(bytes.freeze())
 }
 
 /// A query, all of which is known.
