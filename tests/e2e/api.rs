@@ -128,11 +128,29 @@ impl Client {
 }
 
 /// The answer on a connection that closes after it.
+///
+/// Like any client, it does not wait for that if it knows the length: nginx lingers while a body has not been sent.
 #[track_caller]
 pub(crate) fn receive(mut stream: TcpStream) -> Response {
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
+    let (mut answer, mut buffer) = (Vec::new(), [0; 16 << 10]);
+    while !is_whole(&answer) {
+        match stream.read(&mut buffer).unwrap() {
+            0 => break,
+            read => answer.extend_from_slice(&buffer[..read]),
+        }
+    }
     parse(&answer)
+}
+
+/// Whether it has a length, and all of it came.
+pub(crate) fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
+        return false;
+    };
+    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+    let mut lines = head.lines();
+    let length = lines.find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    length.is_some_and(|length: usize| answer.len() >= end + 4 + length)
 }
 
 /// A key of no quota that never ends.

@@ -19,7 +19,7 @@ const DISK: &str = "IMGCTL_TEST_DISK";
 /// Set within: a directory with room, for input.
 const ROOM: &str = "IMGCTL_TEST_ROOM";
 
-struct SmallDisk {
+pub(crate) struct SmallDisk {
     at: PathBuf,
     room: PathBuf,
 }
@@ -27,7 +27,7 @@ struct SmallDisk {
 impl SmallDisk {
     /// Runs `test`, which has the name `name`, on a disk with these options of tmpfs.
     #[track_caller]
-    fn run(name: &str, options: &str, test: impl FnOnce(&Self)) {
+    pub(crate) fn run(name: &str, options: &str, test: impl FnOnce(&Self)) {
         if let (Some(at), Some(room)) = (env::var_os(DISK), env::var_os(ROOM)) {
             let (at, room) = (at.into(), room.into());
             return test(&Self { at, room });
@@ -55,7 +55,7 @@ impl SmallDisk {
         );
     }
 
-    fn remount(&self, options: &str) {
+    pub(crate) fn remount(&self, options: &str) {
         let options = format!("remount,{options}");
         let mount = Command::new("mount")
             .args(["-o", &options])
@@ -77,7 +77,7 @@ impl SmallDisk {
 }
 
 /// A site that fills its disk to the last byte.
-fn site_without_floor() -> Site {
+pub(crate) fn site_without_floor() -> Site {
     let site = Site::init();
     let text = site.config_text();
     let text = text.replace("free_bytes_min = 1", "free_bytes_min = 0");
@@ -99,7 +99,7 @@ fn check_full(report: &Report) {
 
 /// Where SQLite itself can be asked: tests do without its program if there is none.
 #[track_caller]
-fn check_catalog_is_sound(site: &Site) {
+pub(crate) fn check_catalog_is_sound(site: &Site) {
     let mut sqlite = Command::new("sqlite3");
     sqlite.arg(site.data().join("catalog.db"));
     if let Ok(output) = sqlite.arg("PRAGMA integrity_check").output() {

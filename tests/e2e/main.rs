@@ -41,3 +41,12 @@ mod audit_log; // what was done
 mod blocks; // what is not taken in
 mod erase_local; // tags, names, erasures
 mod server_flags; // where a key may be sent
+mod api_upload_rights; // aliases, prefixes, quotas
+mod api_bodies; // of every size and speed
+mod api_multipart; // forms
+mod api_tickets; // uploads without a key
+mod api_ticket_pages; // in browsers
+mod api_callbacks; // who is told of them
+mod api_scan; // what is not taken in
+mod api_flood; // too many, too large
+mod api_durable; // killed, at once, on a full disk
