@@ -9,6 +9,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::BytesMut;
+use img_core::model::alias::{HostName, InvalidHostName};
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
@@ -117,6 +118,12 @@ where
 {
     text.parse()
         .map_err(|error: T::Err| Problem::bad_request("value-invalid", format!("{field}: {error}")))
+}
+
+/// The host of an alias.
+pub(crate) fn parse_host(host: Option<&str>) -> Result<Option<HostName>, Problem> {
+    let host = host.map(str::parse).transpose();
+    host.map_err(|error: InvalidHostName| Problem::bad_request("alias-invalid", error.to_string()))
 }
 
 /// As [`parse`], of words between commas.

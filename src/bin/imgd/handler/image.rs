@@ -25,7 +25,7 @@ use utoipa::IntoParams;
 use crate::answer;
 use crate::app::App;
 use crate::handler::wish::find_presets;
-use crate::input::{Json, Named, Params, parse, parse_all};
+use crate::input::{Json, Named, Params, parse, parse_all, parse_host};
 use crate::problem::Problem;
 use crate::who::Who;
 
@@ -137,11 +137,7 @@ fn order(caller: &Caller, query: &ImageQuery) -> Result<SearchOrder, Problem> {
     };
     if let Some(prefix) = prefix {
         return Ok(SearchOrder::Alias {
-            host: query
-                .alias_host
-                .as_deref()
-                .map(|host| parse("alias_host", host))
-                .transpose()?,
+            host: parse_host(query.alias_host.as_deref())?,
             prefix,
             after: None,
         });

@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::handler::image::Why;
 use crate::handler::wish::find_presets;
 use crate::idempotency::{Answered, Repeatable};
-use crate::input::{Json, Named, Params, parse, parse_all};
+use crate::input::{Json, Named, Params, parse, parse_all, parse_host};
 use crate::problem::Problem;
 use crate::who::Who;
 
@@ -157,7 +157,7 @@ fn ticket_alias(value: &NewTicket) -> Result<TicketAlias, Problem> {
             .map(TicketAlias::Exact)
             .map_err(|error| Problem::bad_request("alias-invalid", error.to_string())),
         (None, Some(prefix)) => Ok(TicketAlias::Below {
-            host: host.map(|host| parse("alias_host", host)).transpose()?,
+            host: parse_host(host)?,
             prefix: parse("alias_prefix", prefix)?,
         }),
         (Some(_), Some(_)) => {
