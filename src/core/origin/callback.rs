@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::catalog::CatalogError;
 use crate::catalog::access::{Callback, CallbackOutcome, OldAccess};
@@ -21,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// Longer than a try takes: another process tries what this one has not settled by then.
 const LEASE_MS: i64 = 60_000;
 /// Sent at the same time.
-const BATCH_MAX: u32 = 16;
+const SENDING_MAX: usize = 64;
 const POLL: Duration = Duration::from_secs(1);
 /// How often what is over is forgotten.
 const TIDY_EVERY: Duration = Duration::from_secs(600);
@@ -43,11 +44,12 @@ impl Origin {
         self.catalog.add_callback(&callback).await
     }
 
-    /// Sends what is due and forgets what is over, until `stop` changes.
+    /// Sends what is due and forgets what is over, until `stop` changes. What is being sent then is sent again later.
     pub async fn run_callbacks(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut tidied: Option<tokio::time::Instant> = None;
+        let mut sending = JoinSet::new();
         loop {
-            if let Err(error) = self.send_due_callbacks().await {
+            if let Err(error) = self.send_due_callbacks(&mut sending).await {
                 tracing::warn!("callbacks wait: {}", chain(&error));
             }
             if tidied.is_none_or(|at| at.elapsed() > TIDY_EVERY) {
@@ -63,25 +65,35 @@ impl Origin {
         }
     }
 
-    async fn send_due_callbacks(self: &Arc<Self>) -> Result<(), CatalogError> {
+    async fn send_due_callbacks(
+        self: &Arc<Self>,
+        sending: &mut JoinSet<()>,
+    ) -> Result<(), CatalogError> {
+        while let Some(sent) = sending.try_join_next() {
+            if let Err(error) = sent {
+                tracing::error!("a callback panicked: {error}");
+            }
+        }
+        let free = SENDING_MAX.saturating_sub(sending.len());
+        let limit = u32::try_from(free).unwrap_or(u32::MAX);
+        if limit == 0 {
+            return Ok(());
+        }
         let now_ms = self.clock.now_ms();
         let lease_ms = now_ms + LEASE_MS;
         let due = self
             .catalog
-            .take_due_callbacks(now_ms, lease_ms, BATCH_MAX)
+            .take_due_callbacks(now_ms, lease_ms, limit)
             .await?;
-        let sent = due.into_iter().map(|callback| {
+        for callback in due {
             let origin = Arc::clone(self);
-            tokio::spawn(async move {
+            sending.spawn(async move {
                 let outcome = origin.send_callback(&callback).await;
-                origin.catalog.settle_callback(&callback.id, &outcome).await
-            })
-        });
-        for sent in sent.collect::<Vec<_>>() {
-            match sent.await {
-                Ok(settled) => settled?,
-                Err(error) => tracing::error!("a callback panicked: {error}"),
-            }
+                let settled = origin.catalog.settle_callback(&callback.id, &outcome).await;
+                if let Err(error) = settled {
+                    tracing::warn!(callback.id = callback.id, "sent, but not noted: {error}");
+                }
+            });
         }
         Ok(())
     }
