@@ -3,6 +3,9 @@
 use crate::model::clock::UnixSeconds;
 
 const DAY_S: i64 = 24 * 60 * 60;
+const DAYS_IN_400_YEARS: i64 = 400 * 365 + 97;
+/// 9999-12-31T23:59:59Z: RFC 3339 has no way to write what is later.
+pub const LATEST: UnixSeconds = 253_402_300_799;
 
 /// Seconds in `30s`, `30m`, `24h`, `7d`, `2w`.
 pub fn parse_span_s(text: &str) -> Option<i64> {
@@ -60,16 +63,13 @@ pub fn parse_time(text: &str) -> Option<UnixSeconds> {
 
 /// `2026-01-31T12:00:00Z`
 pub fn format_time(at: UnixSeconds) -> String {
-    let (mut day, second) = (at.div_euclid(DAY_S), at.rem_euclid(DAY_S));
-    let mut year = 1970;
-    while day < 0 || day >= days_in_year(year) {
-        if day < 0 {
-            year -= 1;
-            day += days_in_year(year);
-        } else {
-            day -= days_in_year(year);
-            year += 1;
-        }
+    // Four centuries have as many days as the four before them: a time far away costs no more than one near by.
+    let (day, second) = (at.div_euclid(DAY_S), at.rem_euclid(DAY_S));
+    let mut year = 1970 + day.div_euclid(DAYS_IN_400_YEARS) * 400;
+    let mut day = day.rem_euclid(DAYS_IN_400_YEARS);
+    while day >= days_in_year(year) {
+        day -= days_in_year(year);
+        year += 1;
     }
     let mut month = 1;
     while day >= days_in_month(year, month) {
@@ -128,6 +128,18 @@ mod tests {
         ] {
             assert_eq!(format_time(at), text);
             assert_eq!(parse_since(text, 0).unwrap(), at);
+        }
+    }
+
+    #[test]
+    fn times_far_away_are_written_as_soon_as_others() {
+        for (at, text) in [
+            (-1, "1969-12-31T23:59:59Z"),
+            (-12_219_292_800, "1582-10-15T00:00:00Z"),
+            (LATEST, "9999-12-31T23:59:59Z"),
+            (i64::MAX, "292277026596-12-04T15:30:07Z"),
+        ] {
+            assert_eq!(format_time(at), text);
         }
     }
 

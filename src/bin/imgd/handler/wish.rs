@@ -3,7 +3,9 @@
 use img_api::alias::parse_alias;
 use img_api::image::UploadOptions;
 use img_core::imaging::MetadataMode;
+use img_core::model::clock::UnixSeconds;
 use img_core::model::preset::Preset;
+use img_core::model::time::LATEST;
 use img_core::origin::Origin;
 use img_core::origin::ingest::upload::UploadWish;
 use img_core::origin::view::Looks;
@@ -33,7 +35,7 @@ pub(crate) fn wish(options: &UploadOptions) -> Result<UploadWish, Problem> {
         tags: parse_words("tags", options.tags.as_deref())?,
         metadata: metadata_mode(options.metadata.as_deref())?,
         types: Vec::new(),
-        modified: options.modified,
+        modified: options.modified.map(modified).transpose()?,
     })
 }
 
@@ -66,6 +68,15 @@ pub(crate) fn find_presets(origin: &Origin, words: &[String]) -> Result<Vec<Pres
         })
     };
     words.iter().map(find).collect()
+}
+
+/// It becomes `Last-Modified`, which ends with the year 9999.
+fn modified(at: i64) -> Result<UnixSeconds, Problem> {
+    if (0..=LATEST).contains(&at) {
+        return Ok(at);
+    }
+    let detail = format!("modified: {at} is not within 0 and {LATEST}");
+    Err(Problem::bad_request("value-invalid", detail))
 }
 
 fn metadata_mode(word: Option<&str>) -> Result<MetadataMode, Problem> {
