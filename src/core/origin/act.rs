@@ -60,6 +60,26 @@ impl Caller {
         }
     }
 
+    /// For what concerns all images alike, such as the block list.
+    pub fn require_no_prefix(&self, what: &str) -> Result<(), ActError> {
+        match &self.prefix {
+            Some(prefix) => Err(ActError::Prefix {
+                alias: what.to_owned(),
+                prefix: prefix.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether nothing of `prefix`, which another key has, is outside of one's own.
+    pub(crate) fn covers(&self, prefix: Option<&AliasPrefix>) -> bool {
+        match (&self.prefix, prefix) {
+            (None, _) => true,
+            (Some(own), Some(wanted)) => own.covers_prefix(wanted),
+            (Some(_), None) => false,
+        }
+    }
+
     pub fn require_prefix(&self, wanted: &AliasPrefix) -> Result<(), ActError> {
         match &self.prefix {
             Some(prefix) if !prefix.covers_prefix(wanted) => Err(ActError::Prefix {
@@ -103,14 +123,11 @@ pub enum ActError {
     Verb { verb: Verb },
     #[error("{alias} is outside of {prefix}, which is all that this key may name")]
     Prefix { alias: String, prefix: AliasPrefix },
-    #[error("image {id} was brought neither by this key nor by another within {prefix}")]
+    #[error("image {id} was not brought by this key, nor by another one of {prefix}")]
     NotYours { id: ImageId, prefix: AliasPrefix },
-    #[error("image {id} has the alias {alias} too, which is outside of {prefix}")]
-    Shared {
-        id: ImageId,
-        alias: AliasName,
-        prefix: AliasPrefix,
-    },
+    /// Which alias is not told: names outside of their prefix are not theirs to see.
+    #[error("image {id} has an alias outside of {prefix} too")]
+    Shared { id: ImageId, prefix: AliasPrefix },
     #[error("more cannot be handed out than one has: {what}")]
     MoreThanOwn { what: &'static str },
     #[error("there is no image {id}")]

@@ -11,6 +11,7 @@ impl Origin {
     /// Refuses these from now on. Those that are on record stay there: erasing is another act.
     pub async fn block_images(&self, act: &Act, ids: &[ImageId]) -> Result<(), ActError> {
         act.caller.require(Verb::Admin)?;
+        act.caller.require_no_prefix("the block list")?;
         let blocks: Vec<Block> = ids
             .iter()
             .map(|&id| Block {
@@ -27,6 +28,7 @@ impl Origin {
 
     pub async fn unblock_image(&self, act: &Act, id: ImageId) -> Result<(), ActError> {
         act.caller.require(Verb::Admin)?;
+        act.caller.require_no_prefix("the block list")?;
         let entry = act.entry(self.clock.now_ms(), "block.remove", id.to_string());
         if self.catalog.remove_block(id, &entry).await? {
             Ok(())
@@ -43,6 +45,7 @@ impl Origin {
         limit: u32,
     ) -> Result<Vec<Block>, ActError> {
         act.caller.require(Verb::Admin)?;
+        act.caller.require_no_prefix("the block list")?;
         Ok(self.catalog.list_blocks(after, limit).await?)
     }
 }

@@ -44,11 +44,10 @@ impl Origin {
         self.require_own(act, &image).await?;
         let aliases = self.catalog.list_aliases_of(id).await?;
         if let Some(prefix) = &act.caller.prefix
-            && let Some(alias) = aliases.iter().find(|name| !prefix.covers(&name.path))
+            && aliases.iter().any(|name| !prefix.covers(&name.path))
         {
             return Err(ActError::Shared {
                 id,
-                alias: alias.clone(),
                 prefix: prefix.clone(),
             });
         }

@@ -5,6 +5,7 @@ use crate::model::access::{AliasPrefix, KeyId, Verb, Verbs};
 use crate::model::clock::UnixSeconds;
 use crate::model::grant::{Key, Quota, Usage};
 use crate::model::secret::{KeyToken, Secret};
+use crate::model::time::LATEST;
 use crate::origin::Origin;
 use crate::origin::act::{Act, ActError};
 
@@ -37,19 +38,16 @@ impl Origin {
         if new.expires_at.is_some_and(|at| at <= now) {
             return Err(invalid("key-expires", "a key must end in the future"));
         }
+        if new.expires_at.is_some_and(|at| at > LATEST) {
+            return Err(invalid(
+                "key-expires",
+                "a key ends before the year 10000, or never",
+            ));
+        }
         if new.rate_per_min == Some(0) {
             return Err(invalid("key-rate", "a rate of nothing allows nothing"));
         }
-        let within = match (&act.caller.prefix, &new.prefix) {
-            (None, _) => true,
-            (Some(own), Some(wanted)) => own.covers_prefix(wanted),
-            (Some(_), None) => false,
-        };
-        if !within {
-            return Err(ActError::MoreThanOwn {
-                what: "the prefix is wider",
-            });
-        }
+        require_within(act, new.prefix.as_ref())?;
         let token = KeyToken {
             id: KeyId::generate(),
             secret: Secret::generate(),
@@ -77,11 +75,13 @@ impl Origin {
 
     pub async fn list_keys(&self, act: &Act) -> Result<Vec<Key>, ActError> {
         act.caller.require(Verb::Admin)?;
-        Ok(self.catalog.list_keys().await?)
+        let mut keys = self.catalog.list_keys().await?;
+        keys.retain(|key| act.caller.covers(key.prefix.as_ref()));
+        Ok(keys)
     }
 
     pub async fn revoke_key(&self, act: &Act, id: KeyId) -> Result<(), ActError> {
-        act.caller.require(Verb::Admin)?;
+        self.require_key(act, id).await?;
         let entry = act.entry(self.clock.now_ms(), "key.revoke", id.to_string());
         let now = self.clock.now();
         if self.catalog.revoke_key(id, now, &entry).await? {
@@ -99,15 +99,16 @@ impl Origin {
         id: KeyId,
         overlap_s: i64,
     ) -> Result<Issued, ActError> {
-        act.caller.require(Verb::Admin)?;
+        self.require_key(act, id).await?;
         let token = KeyToken {
             id,
             secret: Secret::generate(),
         };
+        let now = self.clock.now();
         let rotation = Rotation {
             id,
             secret: token.secret.hash(),
-            previous_until: self.clock.now().saturating_add(overlap_s.max(0)),
+            previous_until: now.saturating_add(overlap_s.max(0)).min(LATEST),
         };
         let entry = act.entry(self.clock.now_ms(), "key.rotate", id.to_string());
         if !self.catalog.rotate_key(&rotation, &entry).await? {
@@ -118,6 +119,21 @@ impl Origin {
         let key = key.ok_or(ActError::UnknownKey { id })?;
         Ok(Issued { key, token })
     }
+
+    /// A key that the caller may change. Whoever gets another secret for it has all that it may.
+    async fn require_key(&self, act: &Act, id: KeyId) -> Result<(), ActError> {
+        act.caller.require(Verb::Admin)?;
+        let key = self.catalog.find_key(id).await?;
+        let key = key.ok_or(ActError::UnknownKey { id })?;
+        require_within(act, key.prefix.as_ref())
+    }
+}
+
+fn require_within(act: &Act, prefix: Option<&AliasPrefix>) -> Result<(), ActError> {
+    let within = act.caller.covers(prefix);
+    within.then_some(()).ok_or(ActError::MoreThanOwn {
+        what: "the prefix is wider",
+    })
 }
 
 pub(crate) fn invalid(code: &'static str, what: impl Into<String>) -> ActError {

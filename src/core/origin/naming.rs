@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::blobs::blocking;
 use crate::catalog::AliasOutcome;
 use crate::catalog::search::TagChange;
-use crate::model::access::{KeyId, Verb};
+use crate::model::access::Verb;
 use crate::model::alias::AliasName;
 use crate::model::image_id::ImageId;
 use crate::model::record::Image;
@@ -128,9 +128,9 @@ impl Origin {
         Ok(after)
     }
 
-    /// A key with a prefix may change what it brought itself, or another key with a prefix within its own.
+    /// A key with a prefix may touch what it brought itself, or another key of its prefix.
     ///
-    /// A name below the prefix is not enough: anyone who may give names could make any image theirs.
+    /// That an image has a name there says nothing: such a name it could give to any image.
     pub(crate) async fn require_own(&self, act: &Act, image: &Image) -> Result<(), ActError> {
         let Some(prefix) = &act.caller.prefix else {
             return Ok(());
@@ -138,12 +138,10 @@ impl Origin {
         if image.ingested_by == act.caller.actor.to_string() {
             return Ok(());
         }
-        let key = image.ingested_by.strip_prefix("key:");
-        if let Some(Ok(id)) = key.map(str::parse::<KeyId>)
+        let bringer = image.ingested_by.strip_prefix("key:");
+        if let Some(id) = bringer.and_then(|id| id.parse().ok())
             && let Some(key) = self.catalog.find_key(id).await?
-            && key
-                .prefix
-                .is_some_and(|theirs| prefix.covers_prefix(&theirs))
+            && act.caller.covers(key.prefix.as_ref())
         {
             return Ok(());
         }

@@ -133,6 +133,7 @@ impl Origin {
         password: Password,
     ) -> Result<User, ActError> {
         act.caller.require(Verb::Admin)?;
+        act.caller.require_no_prefix("people")?;
         let user = User {
             password: self.hash_password(password).await?,
             role,
@@ -151,6 +152,7 @@ impl Origin {
 
     pub async fn list_users(&self, act: &Act) -> Result<Vec<User>, ActError> {
         act.caller.require(Verb::Admin)?;
+        act.caller.require_no_prefix("people")?;
         Ok(self.catalog.list_users().await?)
     }
 
@@ -162,6 +164,7 @@ impl Origin {
         password: Password,
     ) -> Result<(), ActError> {
         act.caller.require(Verb::Admin)?;
+        act.caller.require_no_prefix("people")?;
         let hash = self.hash_password(password).await?;
         let entry = act.entry(self.clock.now_ms(), "user.password", name.as_str());
         let done = self.catalog.set_password(name, &hash, &entry).await?;
@@ -170,12 +173,14 @@ impl Origin {
 
     pub async fn set_role(&self, act: &Act, name: &UserName, role: Role) -> Result<(), ActError> {
         act.caller.require(Verb::Admin)?;
+        act.caller.require_no_prefix("people")?;
         let entry = act.entry(self.clock.now_ms(), "user.role", name.as_str());
         found(self.catalog.set_role(name, role, &entry).await?, name)
     }
 
     pub async fn remove_user(&self, act: &Act, name: &UserName) -> Result<(), ActError> {
         act.caller.require(Verb::Admin)?;
+        act.caller.require_no_prefix("people")?;
         let entry = act.entry(self.clock.now_ms(), "user.remove", name.as_str());
         found(self.catalog.remove_user(name, &entry).await?, name)
     }

@@ -81,7 +81,13 @@ impl Origin {
     ) -> Result<ImageMatches, ActError> {
         caller.require(Verb::Read)?;
         match (&search.order, &caller.prefix) {
-            (SearchOrder::Alias { prefix, .. }, _) => caller.require_prefix(prefix)?,
+            (SearchOrder::Alias { prefix, after, .. }, _) => {
+                caller.require_prefix(prefix)?;
+                // Where a list goes on, it is another client that says: before its beginning are the names of others.
+                if let Some(after) = after {
+                    caller.require_alias(after)?;
+                }
+            }
             (SearchOrder::Newest { .. } | SearchOrder::Tag { .. }, Some(prefix)) => {
                 return Err(ActError::Prefix {
                     alias: "a list of all images".to_owned(),

@@ -36,6 +36,7 @@ pub(crate) async fn list(
     Params(query): Params<AuditQuery>,
 ) -> Result<Response, Problem> {
     who.caller.require(Verb::Admin)?;
+    who.caller.require_no_prefix("the audit log")?;
     let limit = query.limit.unwrap_or(LIMIT);
     if !(1..=LIMIT_MAX).contains(&limit) {
         let detail = format!("limit is 1 to {LIMIT_MAX}");

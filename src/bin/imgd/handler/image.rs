@@ -210,11 +210,17 @@ fn resume(order: SearchOrder, position: &str) -> Result<SearchOrder, Problem> {
             tag,
             after: Some(position.parse().map_err(|_| invalid())?),
         },
-        SearchOrder::Alias { host, prefix, .. } => SearchOrder::Alias {
-            host,
-            prefix,
-            after: Some(AliasPath::from_encoded(position).map_err(|_| invalid())?),
-        },
+        SearchOrder::Alias { host, prefix, .. } => {
+            let after = AliasPath::from_encoded(position).map_err(|_| invalid())?;
+            if !prefix.covers(&after) {
+                return Err(invalid());
+            }
+            SearchOrder::Alias {
+                host,
+                prefix,
+                after: Some(after),
+            }
+        }
     })
 }
 
@@ -359,6 +365,7 @@ pub(crate) async fn erase(
 ) -> Result<Response, Problem> {
     let act = who.act(options.reason.clone())?;
     let then = if options.block == Some(true) {
+        act.caller.require(Verb::Admin)?;
         AndThen::Block
     } else {
         AndThen::Nothing
