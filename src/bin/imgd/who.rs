@@ -102,6 +102,14 @@ fn bearer(authorization: &str) -> Option<&str> {
         .then(|| token.trim_start())
 }
 
+/// nginx passes on the host alone, and cookies are those of all ports.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => host,
+    }
+}
+
 /// The cookie is SameSite=Strict. A browser too old for that says where a request comes from in other ways.
 fn require_same_site(parts: &Parts) -> Result<(), Problem> {
     if matches!(parts.method, Method::GET | Method::HEAD) {
@@ -117,8 +125,8 @@ fn require_same_site(parts: &Parts) -> Result<(), Problem> {
     let own_site = match (fetched_from, header("origin")) {
         (Some(site), _) => matches!(site, "same-origin" | "none"),
         (None, Some(origin)) => {
-            let host = origin.split_once("://").map(|(_, host)| host);
-            host.is_some() && host == header("host")
+            let host = origin.split_once("://").map(|(_, host)| without_port(host));
+            host.is_some() && host == header("host").map(without_port)
         }
         (None, None) => true,
     };

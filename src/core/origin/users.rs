@@ -1,5 +1,6 @@
 //! People: their accounts, passwords and sessions.
 
+use std::net::Ipv6Addr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,9 +108,11 @@ impl LoginGate {
         }
     }
 
-    /// Counts one attempt of `name` from `address`.
-    fn check(&self, name: &str, address: &str) -> Result<(), LoginFault> {
-        for (gate, key) in [(&self.of_address, address), (&self.of_name, name)] {
+    /// Counts one attempt of `name` from `address`. What nobody can be named counts as one name, however long it is.
+    fn check(&self, name: Option<&UserName>, address: &str) -> Result<(), LoginFault> {
+        let name = name.map(UserName::as_str).unwrap_or_default();
+        let address = subscriber(address);
+        for (gate, key) in [(&self.of_address, &*address), (&self.of_name, name)] {
             if gate.len() > REMEMBERED_MAX {
                 gate.retain_recent();
             }
@@ -193,10 +196,11 @@ impl Origin {
         address: &str,
         request_id: Option<String>,
     ) -> Result<LoggedIn, LoginFault> {
-        self.logins.check(name, address)?;
-        let user = match name.parse::<UserName>() {
-            Ok(name) => self.catalog.find_user(&name).await?,
-            Err(_) => None,
+        let name = name.parse::<UserName>().ok();
+        self.logins.check(name.as_ref(), address)?;
+        let user = match &name {
+            Some(name) => self.catalog.find_user(name).await?,
+            None => None,
         };
         // A password is hashed for nobody too: time does not tell who has an account.
         let hash = user.as_ref().map(|user| user.password.clone());
@@ -276,6 +280,17 @@ impl Origin {
             false
         };
         self.cpu.run(hash_memory_bytes(), verify).await
+    }
+}
+
+/// Whoever has one address of IPv6 has the 2⁶⁴ that share its first half.
+fn subscriber(address: &str) -> String {
+    match address.parse::<Ipv6Addr>() {
+        Ok(address) => match address.to_ipv4_mapped() {
+            Some(address) => address.to_string(),
+            None => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).to_string(),
+        },
+        Err(_) => address.to_owned(),
     }
 }
 
