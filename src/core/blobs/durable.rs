@@ -77,7 +77,11 @@ impl Flusher {
             directories.extend(above.map(Path::to_owned));
         }
         for directory in &directories {
-            sync(directory)?;
+            match sync(directory) {
+                // It was left empty by a name that was taken away, and went with it: it keeps no name.
+                Err(error) if error.is_missing() => {}
+                synced => synced?,
+            }
         }
         Ok(())
     }

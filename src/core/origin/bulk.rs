@@ -197,8 +197,15 @@ impl Origin {
         };
         let mut made = Ok(0);
         let report = |outcome: BulkOutcome| made = outcome.fault.map_or(Ok(outcome.made), Err);
-        self.derive_batch(vec![image.clone()], &batch, &flusher, report)
-            .await?;
+        let derived = self
+            .derive_batch(vec![image.clone()], &batch, &flusher, report)
+            .await;
+        // Erased meanwhile, at whatever step.
+        let id = image.id;
+        if (derived.is_err() || made.is_err()) && self.catalog.find_image(id).await?.is_none() {
+            return Err(OriginError::UnknownImage { id });
+        }
+        derived?;
         Ok(made)
     }
 
@@ -268,7 +275,15 @@ impl Origin {
         let staged = self
             .stage_derivatives(image, wanted, self.flights.staging())
             .await?;
-        Ok(self.place_derivatives(staged)?)
+        let made = self.place_derivatives(staged)?;
+        // Erased meanwhile: whoever erased it may have looked for its files before these stood.
+        if self.catalog.find_image(image.id).await?.is_none() {
+            for Made { key, .. } in &made {
+                self.tree.derived().remove(key)?;
+            }
+            return Err(DeriveError::UnknownImage { id: image.id });
+        }
+        Ok(made)
     }
 
     /// The ledger before the files: whatever happens next, every URL that may be seen is on record.

@@ -109,26 +109,33 @@ impl Origin {
         tombstone: &Tombstone,
     ) -> Result<(), OriginError> {
         let id = tombstone.id;
-        let aliases = self.catalog.list_former_aliases_of(id).await?;
-        for name in aliases {
+        let alone = self.standing.write().await;
+        self.remove_standing(tombstone).await?;
+        drop(alone);
+        // Whoever claimed a derivative before the image went off the record may write its file yet.
+        while self.catalog.is_claimed(id, self.clock.now_ms()).await? {
+            tokio::time::sleep(CLAIM_POLL).await;
+        }
+        // So may whoever took the same bytes in, or gave the image a name; from here on they find it erased.
+        let _alone = self.standing.write().await;
+        self.remove_standing(tombstone).await?;
+        Ok(self.catalog.finish_erasure(id).await?)
+    }
+
+    async fn remove_standing(self: &Arc<Self>, tombstone: &Tombstone) -> Result<(), OriginError> {
+        let (id, media) = (tombstone.id, tombstone.media);
+        for name in self.catalog.list_former_aliases_of(id).await? {
             // It may be another image's by now.
             if self.catalog.find_alias(&name).await?.is_none() {
                 let origin = Arc::clone(self);
                 blocking(move || origin.tree.aliases().remove(&name)).await?;
             }
         }
-        let (origin, media) = (Arc::clone(self), tombstone.media);
-        blocking(move || {
+        let origin = Arc::clone(self);
+        let remove = move || {
             origin.tree.originals().remove(id, media)?;
             origin.tree.derived().remove_all_of(id)
-        })
-        .await?;
-        // Whoever claimed a derivative before the image went off the record may write its file yet.
-        while self.catalog.is_claimed(id, self.clock.now_ms()).await? {
-            tokio::time::sleep(CLAIM_POLL).await;
-        }
-        let origin = Arc::clone(self);
-        blocking(move || origin.tree.derived().remove_all_of(id)).await?;
-        Ok(self.catalog.finish_erasure(id).await?)
+        };
+        Ok(blocking(remove).await?)
     }
 }

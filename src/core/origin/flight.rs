@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use crate::blobs::durable::Flusher;
 use crate::blobs::staging::Staging;
 use crate::blobs::{Tree, blocking};
-use crate::catalog::{Catalog, Claim, Failure};
+use crate::catalog::{Catalog, CatalogError, Claim, Failure};
 use crate::model::recipe::Recipe;
 use crate::model::record::{Derivative, DerivativeKey, Image};
 use crate::origin::Origin;
@@ -220,8 +220,15 @@ impl Origin {
                 }
             }
             Err(error) => {
-                self.remember_failure(key, error).await;
+                // Erased meanwhile: whatever went wrong, nobody need look into it.
+                let erased = self.catalog.find_image(id).await?.is_none();
+                if !erased {
+                    self.remember_failure(key, error).await;
+                }
                 self.catalog.release_claim(key, &self.flights.owner).await?;
+                if erased {
+                    return Err(DeriveError::UnknownImage { id });
+                }
             }
         }
         result.map(|(made, _)| made)
@@ -339,6 +346,20 @@ impl Settler {
         }
     }
 
+    /// Those of an image that was erased meanwhile have no place, and must not keep the others from theirs.
+    async fn record(&self, derivatives: &[Derivative]) -> Result<(), CatalogError> {
+        if self.catalog.record_derivatives(derivatives).await.is_ok() {
+            return Ok(());
+        }
+        for derivative in derivatives {
+            if self.catalog.find_image(derivative.key.id).await?.is_some() {
+                let one = std::slice::from_ref(derivative);
+                self.catalog.record_derivatives(one).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn settle(&self, made: Vec<(Derivative, PathBuf)>) {
         if made.is_empty() {
             return;
@@ -347,11 +368,7 @@ impl Settler {
         let flusher = Arc::clone(&self.flusher);
         let flushed = blocking(move || flusher.flush_standing(&paths)).await;
         let recorded = match flushed {
-            Ok(()) => self
-                .catalog
-                .record_derivatives(&derivatives)
-                .await
-                .map_err(OriginError::from),
+            Ok(()) => self.record(&derivatives).await.map_err(OriginError::from),
             Err(error) => Err(error.into()),
         };
         if let Err(error) = recorded {

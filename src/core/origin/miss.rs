@@ -201,6 +201,7 @@ impl Origin {
             host: None,
             path: asked.path.clone(),
         };
+        let standing = self.standing.read().await;
         for name in [asked.clone(), on_any_host.clone()] {
             let found = self
                 .catalog
@@ -211,6 +212,7 @@ impl Origin {
                 return self.restore_alias(id, name).await;
             }
         }
+        drop(standing);
         for name in [&asked, &on_any_host] {
             let erased = self.catalog.find_tombstone_of_alias(name).await;
             let erased = erased.map_err(DeriveError::from);

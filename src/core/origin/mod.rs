@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{RwLock, Semaphore};
 
 use crate::blobs::Tree;
 use crate::blobs::staging::Staging;
@@ -67,6 +67,9 @@ pub struct Origin {
     logins: LoginGate,
     uploads: Uploads,
     flights: Flights,
+    /// Shared by those who put a file where the catalog says it is, from looking or recording to the file; held alone by
+    /// those who take files away because the catalog does not say so any more. Of this process.
+    standing: Arc<RwLock<()>>,
     /// Originals read and not yet done with: as many as there are workers, and one on its way.
     in_hand: Semaphore,
 }
@@ -124,6 +127,7 @@ impl Origin {
             cpu,
             clock,
             flights,
+            standing: Arc::default(),
             in_hand,
         }))
     }

@@ -49,6 +49,7 @@ impl Origin {
         };
         self.tree.aliases().check_name(name).map_err(unusable)?;
         let entry = act.entry(self.clock.now_ms(), "alias.put", name.to_string());
+        let _standing = self.standing.read().await;
         let outcome = self.catalog.put_alias(name, id, &entry).await?;
         if let AliasOutcome::Taken { by } = outcome {
             let name = name.clone();
@@ -77,12 +78,21 @@ impl Origin {
         let id = self.catalog.find_alias(name).await?.ok_or_else(unknown)?;
         let entry = act.entry(self.clock.now_ms(), "alias.remove", name.to_string());
         let now = self.clock.now();
+        let _alone = self.standing.write().await;
+        // First the file: a name on record without one is made again when it is asked for, and after a crash nobody
+        // would remove the file of a name that is not on record.
+        self.remove_alias_file(name).await?;
         if !self.catalog.remove_alias(name, id, now, &entry).await? {
             return Err(unknown());
         }
-        let (origin, removed) = (Arc::clone(self), name.clone());
-        blocking(move || origin.tree.aliases().remove(&removed)).await?;
+        // Another process may have made it again in between.
+        self.remove_alias_file(name).await?;
         Ok(id)
+    }
+
+    async fn remove_alias_file(self: &Arc<Self>, name: &AliasName) -> Result<(), ActError> {
+        let (origin, removed) = (Arc::clone(self), name.clone());
+        Ok(blocking(move || origin.tree.aliases().remove(&removed)).await?)
     }
 
     /// Changes the tags of an image and answers what they are now.

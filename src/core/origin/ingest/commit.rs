@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::OwnedRwLockReadGuard;
+
 use crate::blobs::durable::Flusher;
 use crate::blobs::originals::Placed;
 use crate::blobs::staging::Staging;
@@ -35,6 +37,8 @@ pub(crate) struct Committer {
 pub(crate) struct Placement {
     entries: Vec<Entry>,
     rejected: Vec<Outcome>,
+    /// Until it is on record, nothing of it is removed as that of an image off the record.
+    standing: Option<OwnedRwLockReadGuard<()>>,
 }
 
 /// A prepared file on its way through the batch.
@@ -86,6 +90,7 @@ impl Committer {
         if placement.entries.is_empty() {
             return Ok(placement);
         }
+        placement.standing = Some(Arc::clone(&self.origin.standing).read_owned().await);
         self.refuse_blocked(&mut placement.entries).await?;
         if self.options.effect == Effect::Apply {
             self.charge(&mut placement.entries).await?;
@@ -111,7 +116,11 @@ impl Committer {
     /// Puts a batch on record and reports what became of it.
     pub(crate) async fn record(
         &self,
-        Placement { entries, rejected }: Placement,
+        Placement {
+            entries,
+            rejected,
+            standing: _standing,
+        }: Placement,
         report: &mut impl FnMut(Outcome),
     ) -> Result<(), OriginError> {
         rejected.into_iter().for_each(&mut *report);
@@ -468,6 +477,11 @@ fn place_all(
 fn place(tree: &Tree, entry: &mut Entry) -> Result<(), BlobError> {
     let image = &entry.ready.image;
     let Some(Staged::File(staged)) = entry.ready.staged.take() else {
+        // It stood there when it was read, and was erased since.
+        let originals = tree.originals();
+        if !originals.is_whole(image.id, image.media, image.size_bytes) {
+            entry.refuse(vanished());
+        }
         return Ok(());
     };
     entry.healed = tree.originals().place(staged, image.id, image.media)? == Placed::Healed;
