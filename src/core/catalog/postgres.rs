@@ -8,6 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
 
 use crate::catalog::batch::{Batch, Before};
 use crate::catalog::engine::{Arg, Durability, Engine, Write, bind_all, query_error};
+use crate::catalog::relational::RACES_MAX;
 use crate::catalog::sql::{self, image_columns};
 use crate::catalog::{CatalogError, CatalogSettings, ImagePage, postgres_batch};
 use crate::model::image_id::ImageId;
@@ -33,6 +34,22 @@ impl Postgres {
             .connect_with(options)
             .await?;
         Ok(Self { pool })
+    }
+
+    async fn try_insert_images(&self, batch: &Batch<'_>) -> Result<Before, CatalogError> {
+        let failed = query_error("record images");
+        let begun = self.pool.begin_with(BEGIN_DURABLE).await;
+        let mut transaction = begun.map_err(&failed)?;
+        let mut before = Before::default();
+        postgres_batch::insert_images(&mut transaction, batch, &mut before).await?;
+        if !batch.aliases.is_empty() {
+            postgres_batch::insert_aliases(&mut transaction, batch, &mut before).await?;
+        }
+        postgres_batch::insert_notes(&mut transaction, batch)
+            .await
+            .map_err(&failed)?;
+        transaction.commit().await.map_err(&failed)?;
+        Ok(before)
     }
 }
 
@@ -79,19 +96,17 @@ impl Engine for Postgres {
     }
 
     async fn insert_images(&self, batch: &Batch<'_>) -> Result<Before, CatalogError> {
-        let failed = query_error("record images");
-        let begun = self.pool.begin_with(BEGIN_DURABLE).await;
-        let mut transaction = begun.map_err(&failed)?;
-        let mut before = Before::default();
-        postgres_batch::insert_images(&mut transaction, batch, &mut before).await?;
-        if !batch.aliases.is_empty() {
-            postgres_batch::insert_aliases(&mut transaction, batch, &mut before).await?;
+        for _ in 1..RACES_MAX {
+            match self.try_insert_images(batch).await {
+                // What stood in the way was erased, or its name taken away, a moment ago.
+                Err(CatalogError::Query {
+                    source: sqlx::Error::RowNotFound,
+                    ..
+                }) => {}
+                done => return done,
+            }
         }
-        postgres_batch::insert_notes(&mut transaction, batch)
-            .await
-            .map_err(&failed)?;
-        transaction.commit().await.map_err(&failed)?;
-        Ok(before)
+        self.try_insert_images(batch).await
     }
 
     async fn find_images(&self, ids: &[ImageId]) -> Result<Vec<PgRow>, sqlx::Error> {

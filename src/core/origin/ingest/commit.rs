@@ -529,11 +529,7 @@ fn reconcile_all(
             Ok(link) => linked.extend(link),
             // Someone erased it in this moment.
             Err(error) if error.is_missing() => {
-                let message = "it was removed while it was taken in";
-                entry.refuse(
-                    Rejection::new("vanished", message)
-                        .with_hint("ingest it again, if it is to stay"),
-                );
+                entry.refuse(vanished());
             }
             Err(error) => return Err(error),
         }
@@ -571,6 +567,11 @@ fn reconcile(
             Ok(None)
         }
     }
+}
+
+fn vanished() -> Rejection {
+    Rejection::new("vanished", "it was removed while it was taken in")
+        .with_hint("ingest it again, if it is to stay")
 }
 
 fn alias_taken(name: &AliasName, by: ImageId, id: ImageId) -> Rejection {
