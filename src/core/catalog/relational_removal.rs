@@ -109,9 +109,11 @@ impl<E: Engine> RemovalCatalog for Relational<E> {
         let mut attempts = 0..RACES_MAX;
         loop {
             match self.change("erase image", first, &writes, audit).await {
-                // A derivative or an alias came between two of the statements: its row refers to the image.
+                // A derivative or an alias came between two of the statements: its row refers to the image. Or each waited
+                // for a row of the other's.
                 Err(CatalogError::Query { source, .. })
-                    if is_still_referred_to(&source) && attempts.next().is_some() => {}
+                    if (is_still_referred_to(&source) || is_deadlock(&source))
+                        && attempts.next().is_some() => {}
                 done => return done,
             }
         }
@@ -272,6 +274,14 @@ fn is_still_referred_to(error: &sqlx::Error) -> bool {
     error
         .as_database_error()
         .is_some_and(sqlx::error::DatabaseError::is_foreign_key_violation)
+}
+
+/// PostgreSQL ends one of those that wait for each other.
+fn is_deadlock(error: &sqlx::Error) -> bool {
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    code.as_deref() == Some("40P01")
 }
 
 /// The text form of an entry of the block list.
