@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::BytesMut;
 use img_core::model::alias::{HostName, InvalidHostName};
+use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
@@ -79,6 +80,13 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        let text = parts.uri.query().unwrap_or_default();
+        // Otherwise such bytes would be taken for U+FFFD, and a name for another.
+        if percent_decode_str(text).decode_utf8().is_err() {
+            let detail =
+                "the query is not UTF-8; of a path, percent-encode the `%` of such bytes too";
+            return Err(Problem::bad_request("query-invalid", detail));
+        }
         let query = Query::<T>::try_from_uri(&parts.uri)
             .map_err(|error| Problem::bad_request("query-invalid", error.body_text()))?;
         Ok(Self(query.0))
