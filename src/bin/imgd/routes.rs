@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use img_core::config::Config;
 use img_core::origin::Origin;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -104,9 +104,11 @@ pub(crate) fn router(origin: &Arc<Origin>, config: &Config, metrics: PrometheusH
         middleware::from_fn_with_state(places, bound)
     };
     let api = api
+        .route("/api/", axum::routing::any(nothing))
         .route("/api/{*rest}", axum::routing::any(nothing))
         .method_not_allowed_fallback(other_method)
         .layer(bounded(config.api.requests_max))
+        .layer(middleware::from_fn(finish_acts))
         .layer(middleware::from_fn(render))
         .layer(middleware::from_fn(drain::finish_bodies));
     // Everything else is a miss: nginx passes on the paths of its own /i/ and of aliases as they came.
@@ -132,6 +134,18 @@ async fn bound(State(places): State<Arc<Semaphore>>, request: Request, next: Nex
     match places.try_acquire() {
         Ok(_place) => next.run(request).await,
         Err(_) => Problem::busy().render_for(&request),
+    }
+}
+
+/// What has begun is done to its end, also when the client goes away: half an erasure would leave files that nginx serves.
+/// An upload whose body breaks off ends by itself.
+async fn finish_acts(request: Request, next: Next) -> Response {
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Problem::busy().into_response(),
+        },
     }
 }
 
