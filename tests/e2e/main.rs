@@ -50,3 +50,18 @@ mod api_callbacks; // who is told of them
 mod api_scan; // what is not taken in
 mod api_flood; // too many, too large
 mod api_durable; // killed, at once, on a full disk
+
+mod beside; // what others do beside imgd
+mod api_keys; // which are taken, and what they open
+mod api_scopes; // and not beyond their prefix
+mod api_lists; // page by page
+mod api_erase; // for good
+mod api_erase_races; // whatever happens meanwhile
+mod api_aliases; // public names
+mod api_tags; // words on images
+mod api_people; // who signs in
+mod api_audit; // what was done
+mod api_idempotency; // what is asked twice
+mod api_openapi; // what is promised
+mod api_health; // how imgd stands, and what errors say
+mod api_on_postgres; // and with another catalog
