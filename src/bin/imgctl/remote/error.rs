@@ -1,5 +1,8 @@
 //! What a server said instead of what it was asked for.
 
+use std::error::Error;
+use std::io;
+use std::iter::successors;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -34,14 +37,17 @@ pub(crate) enum RemoteError {
     Body {
         path: PathBuf,
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     #[error("{} changed while it was read", path.display())]
     Changed { path: PathBuf },
 }
 
-/// What is wrong with one image, and not with the server or with what we may do.
-const OF_THE_IMAGE: [&str; 8] = [
+/// What is wrong with one image, and not with the server or with what we may do or have asked for.
+const OF_THE_IMAGE: [&str; 11] = [
+    "alias-invalid",
+    "too-many-tags",
+    "not-yours",
     "blocked",
     "quota-passed",
     "scan-refused",
@@ -54,7 +60,17 @@ const OF_THE_IMAGE: [&str; 8] = [
 
 impl RemoteError {
     pub(crate) fn is_missing(&self) -> bool {
-        matches!(self, Self::Refused(problem) if problem.status == 404)
+        matches!(self, Self::Refused(problem) if problem.status == 404) && !self.is_elsewhere()
+    }
+
+    /// Whether there is no API at the address: what it does not have has a code of its own.
+    fn is_elsewhere(&self) -> bool {
+        matches!(self, Self::Refused(problem) if problem.status == 404 && problem.code == "not-found")
+    }
+
+    /// Whether an image is left alone because someone else brought it.
+    pub(crate) fn is_not_yours(&self) -> bool {
+        self.code() == "not-yours"
     }
 
     /// Whether the key may not do this at all.
@@ -62,11 +78,17 @@ impl RemoteError {
         matches!(self, Self::Refused(problem) if problem.status == 403)
     }
 
+    /// Whether the image could be taken in under another name, or none.
+    pub(crate) fn is_of_the_name(&self) -> bool {
+        matches!(self.code(), "alias-taken" | "alias-unusable")
+    }
+
     /// Whether other images can be expected to fare better.
     pub(crate) fn is_of_the_image(&self) -> bool {
         match self {
+            Self::Refused(_) if self.is_elsewhere() => false,
             Self::Refused(problem) => match problem.status {
-                401 | 403 | 408 | 429 | 500.. => {
+                400 | 401 | 403 | 408 | 429 | 500.. => {
                     OF_THE_IMAGE.contains(&problem.code.as_str()) || problem.status == 507
                 }
                 _ => true,
@@ -78,7 +100,14 @@ impl RemoteError {
 
     /// Whether the same request may succeed in a moment.
     pub(super) fn is_passing(&self) -> bool {
-        matches!(self, Self::Unreachable { source, .. } if !source.is_builder())
+        match self {
+            Self::Unreachable { source, .. } => !source.is_builder() && !is_tls(source),
+            Self::Refused(_)
+            | Self::Foreign { .. }
+            | Self::WaitTooLong { .. }
+            | Self::Body { .. }
+            | Self::Changed { .. } => false,
+        }
     }
 
     pub(crate) fn code(&self) -> &str {
@@ -95,6 +124,7 @@ impl RemoteError {
 
     fn status(&self) -> ExitStatus {
         match self {
+            Self::Refused(_) if self.is_elsewhere() => ExitStatus::ServerRefused,
             Self::Refused(problem) => match problem.status {
                 400 => ExitStatus::Usage,
                 507 => ExitStatus::BlobsUnavailable,
@@ -110,6 +140,9 @@ impl RemoteError {
 
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::Refused(_) if self.is_elsewhere() => {
+                "check that --server is the URL of an origin"
+            }
             Self::Refused(problem) => return problem.hint.clone(),
             Self::Unreachable { source, .. } if source.is_timeout() => "try again later",
             Self::Unreachable { .. } => {
@@ -136,6 +169,19 @@ impl RemoteError {
             | Self::Changed { .. } => None,
         }
     }
+}
+
+/// Whether the two do not speak TLS with each other: rustls says so as data that is not valid.
+fn is_tls(error: &reqwest::Error) -> bool {
+    let causes = successors(error.source(), |&cause| cause.source());
+    let mut io = causes.filter_map(|cause| cause.downcast_ref::<io::Error>());
+    error.is_connect() && io.any(is_invalid_data)
+}
+
+/// An I/O error within another one is no source of it.
+fn is_invalid_data(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    error.kind() == io::ErrorKind::InvalidData || inner.is_some_and(is_invalid_data)
 }
 
 impl From<RemoteError> for Failure {

@@ -19,6 +19,10 @@ const UPLOAD_BYTES_PER_S_MIN: u64 = 32 << 10;
 /// A page of a thousand images with all their presets has some megabytes; nobody sends more for good reason.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 
+/// A server tells the world no more than that.
+const DISK_HINT: &str =
+    "free some space there; the floor is its limits.free_bytes_min and limits.free_inodes_min";
+
 /// One request, which may be sent several times.
 pub(super) struct Call<'a> {
     method: Method,
@@ -65,6 +69,7 @@ impl<'a> Call<'a> {
             ..self
         }
     }
+
     pub(super) fn upload(self, body: &'a UploadBody) -> Self {
         let longer = Duration::from_secs(body.size_bytes() / UPLOAD_BYTES_PER_S_MIN);
         Self {
@@ -150,8 +155,13 @@ impl Answer {
             Some(mut problem) => {
                 problem.status = self.status;
                 problem.request_id = problem.request_id.or(self.request_id);
+                if problem.code == "disk-full" {
+                    problem.detail = format!("the disk of {server} is full");
+                    problem.hint.get_or_insert_with(|| DISK_HINT.to_owned());
+                }
                 if problem.detail.is_empty() {
-                    problem.detail.clone_from(&problem.title);
+                    problem.detail =
+                        format!("{server} answered {} {}", problem.status, problem.title);
                 }
                 RemoteError::Refused(Box::new(problem))
             }

@@ -12,6 +12,8 @@ pub(super) struct RetryPolicy {
     pub(super) wait_max: Duration,
     /// The longest wait that a server may ask for.
     pub(super) asked_max: Duration,
+    /// How long one request waits for its turn, where many share a rate.
+    pub(super) turn_max: Duration,
 }
 
 impl Default for RetryPolicy {
@@ -22,6 +24,8 @@ impl Default for RetryPolicy {
             base: Duration::from_millis(200),
             wait_max: Duration::from_secs(10),
             asked_max: Duration::from_secs(120),
+            // 64 at once at 10 in a minute.
+            turn_max: Duration::from_secs(600),
         }
     }
 }
@@ -39,6 +43,22 @@ impl RetryPolicy {
     /// `attempts`: made so far. `asked`: what the server said in Retry-After.
     pub(super) fn next(&self, attempts: u32, asked: Option<Duration>) -> Next {
         self.next_with(attempts, asked, random_fraction())
+    }
+
+    /// After a refusal that only says: slower. It is no fault, so it is not counted; `waited` is since the first attempt.
+    pub(super) fn turn(&self, waited: Duration, asked: Duration) -> Next {
+        self.turn_with(waited, asked, random_fraction())
+    }
+
+    fn turn_with(&self, waited: Duration, asked: Duration, fraction: f64) -> Next {
+        if asked > self.asked_max {
+            return Next::AskedTooMuch(asked);
+        }
+        if waited >= self.turn_max {
+            return Next::GiveUp;
+        }
+        // Between what was asked for and twice that: all that wait were told the same.
+        Next::After(asked.max(self.base).mul_f64(1.0 + fraction))
     }
 
     fn next_with(&self, attempts: u32, asked: Option<Duration>, fraction: f64) -> Next {
@@ -85,6 +105,22 @@ mod tests {
         let half = policy.next_with(1, None, 0.0);
         assert_eq!(half, Next::After(Duration::from_millis(100)));
         assert!((0..100).all(|_| (0.0..1.0).contains(&random_fraction())));
+    }
+
+    #[test]
+    fn a_turn_is_waited_for_as_long_as_it_takes_many_but_not_for_ever() {
+        let policy = RetryPolicy::default();
+        let asked = Duration::from_secs(2);
+        let after = |waited_s, asked| policy.turn_with(Duration::from_secs(waited_s), asked, 0.5);
+        assert_eq!(after(0, asked), Next::After(Duration::from_secs(3)));
+        assert_eq!(after(599, asked), Next::After(Duration::from_secs(3)));
+        assert_eq!(after(600, asked), Next::GiveUp);
+        assert_eq!(
+            after(0, Duration::ZERO),
+            Next::After(Duration::from_millis(300))
+        );
+        let long = Duration::from_secs(121);
+        assert_eq!(after(0, long), Next::AskedTooMuch(long));
     }
 
     #[test]

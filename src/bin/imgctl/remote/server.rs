@@ -1,6 +1,6 @@
 //! Requests to a server: typed, authorised, bounded in time, repeated while that may help.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use img_api::image::{UploadOptions, Uploaded};
 use img_core::fetch::tls;
@@ -206,24 +206,35 @@ impl Server {
 
     /// Sends until there is an answer that does not pass by itself.
     async fn send(&self, call: &Call<'_>) -> Result<Answer, RemoteError> {
-        let mut attempts = 0;
+        let (mut faults, begun) = (0, Instant::now());
         loop {
-            attempts += 1;
-            let (error, asked) = match self.attempt(call).await {
+            let (error, next) = match self.attempt(call).await {
                 Ok(answer) if answer.is_success() => return Ok(answer),
                 // It was done by an attempt whose answer was lost.
-                Ok(answer) if answer.status == 404 && attempts > 1 && call.is_removal => {
+                Ok(answer) if answer.status == 404 && faults > 0 && call.is_removal => {
                     return Ok(answer);
                 }
-                Ok(answer) if answer.is_passing() => {
-                    let asked = answer.retry_after;
-                    (answer.refusal(&self.shown()), asked)
+                Ok(answer) => {
+                    let next = match answer.retry_after {
+                        _ if !answer.is_passing() => Next::GiveUp,
+                        // Nothing was done, and nothing is wrong.
+                        Some(asked) if answer.status == 429 => {
+                            self.retry.turn(begun.elapsed(), asked)
+                        }
+                        asked => {
+                            faults += 1;
+                            self.retry.next(faults, asked)
+                        }
+                    };
+                    (answer.refusal(&self.shown()), next)
                 }
-                Ok(answer) => return Err(answer.refusal(&self.shown())),
-                Err(error) if error.is_passing() => (error, None),
+                Err(error) if error.is_passing() => {
+                    faults += 1;
+                    (error, self.retry.next(faults, None))
+                }
                 Err(error) => return Err(error),
             };
-            match self.retry.next(attempts, asked) {
+            match next {
                 Next::GiveUp => return Err(error),
                 Next::AskedTooMuch(wait) => {
                     let server = self.shown();
@@ -231,7 +242,7 @@ impl Server {
                 }
                 Next::After(wait) => {
                     let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-                    tracing::info!(attempts, wait_ms, "again: {error}");
+                    tracing::info!(faults, wait_ms, "again: {error}");
                     tokio::time::sleep(wait).await;
                 }
             }

@@ -113,23 +113,13 @@ impl Sending<'_> {
                 Err(rejection) => Err(rejection),
                 // Not begun, not reported.
                 Ok(_) if self.stop.is_set() => return done,
-                Ok(ready) => {
-                    let sent = if self.args.dry_run {
-                        self.pretend(ready, known).await
-                    } else if known {
-                        self.name(ready).await
-                    } else {
-                        self.upload(ready).await
-                    };
-                    match sent {
-                        Ok(ingested) => Ok(ingested),
-                        Err(error) if error.is_of_the_image() => Err(rejection(&error)),
-                        Err(error) => {
-                            done.failure = Some(error);
-                            return done;
-                        }
+                Ok(ready) => match self.deliver(ready, known).await {
+                    Ok(result) => result,
+                    Err(fatal) => {
+                        done.failure = Some(fatal);
+                        return done;
                     }
-                }
+                },
             };
             known |= result.is_ok();
             if result.as_ref().is_err_and(|it| it.code == "disk-full") {
@@ -140,7 +130,46 @@ impl Sending<'_> {
         done
     }
 
-    async fn pretend(&self, ready: Ready, known: bool) -> Result<Ingested, RemoteError> {
+    /// An error ends the run.
+    async fn deliver(
+        &self,
+        ready: Ready,
+        known: bool,
+    ) -> Result<Result<Ingested, Rejection>, RemoteError> {
+        let error = match self.attempt(&ready, known).await {
+            Err(error) if error.is_of_the_image() => error,
+            sent => return sent.map(Ok),
+        };
+        if !error.is_of_the_name() {
+            return Ok(Err(rejection(&error)));
+        }
+        // As on the machine itself, the image is kept without it.
+        let id = ready.image.id;
+        let nameless = Ready {
+            alias: None,
+            ..ready
+        };
+        if !self.args.dry_run {
+            match self.attempt(&nameless, known).await {
+                Ok(_) => {}
+                Err(error) if error.is_of_the_image() => return Ok(Err(rejection(&error))),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Err(nameless_rejection(&error, id)))
+    }
+
+    async fn attempt(&self, ready: &Ready, known: bool) -> Result<Ingested, RemoteError> {
+        if self.args.dry_run {
+            self.pretend(ready, known).await
+        } else if known {
+            self.name(ready).await
+        } else {
+            self.upload(ready).await
+        }
+    }
+
+    async fn pretend(&self, ready: &Ready, known: bool) -> Result<Ingested, RemoteError> {
         if let Some(name) = &ready.alias {
             let query = alias_query(name, None);
             match self.server.get("aliases", &query).await {
@@ -156,7 +185,7 @@ impl Sending<'_> {
         Ok(ingested(ready, !known, Ok(0)))
     }
 
-    async fn upload(&self, ready: Ready) -> Result<Ingested, RemoteError> {
+    async fn upload(&self, ready: &Ready) -> Result<Ingested, RemoteError> {
         let args = self.args;
         let joined = |words: Vec<String>| (!words.is_empty()).then(|| words.join(","));
         let options = UploadOptions {
@@ -189,8 +218,8 @@ impl Sending<'_> {
         Ok(ingested(ready, uploaded.status == "new", derived))
     }
 
-    /// What is there already gets its name, tags and derivatives, and no bytes are sent.
-    async fn name(&self, ready: Ready) -> Result<Ingested, RemoteError> {
+    /// What is there already gets its name, tags and derivatives, and no bytes are sent, unless they are asked for.
+    async fn name(&self, ready: &Ready) -> Result<Ingested, RemoteError> {
         let (server, args, id) = (self.server, self.args, ready.image.id);
         let reason = args.why.reason.clone();
         if let Some(name) = &ready.alias {
@@ -205,7 +234,13 @@ impl Sending<'_> {
                 remove: Vec::new(),
             };
             let path = format!("images/{id}/tags");
-            let _: Tags = server.patch(&path, &Reasoned { reason }, &patch).await?;
+            let reason = Reasoned { reason };
+            match server.patch::<_, _, Tags>(&path, &reason, &patch).await {
+                Ok(_) => {}
+                // Whoever has the bytes may: that is what sending them shows.
+                Err(error) if error.is_not_yours() => return self.upload(ready).await,
+                Err(error) => return Err(error),
+            }
         }
         let mut derived = Ok(0);
         if !args.derive.is_empty() {
@@ -226,12 +261,12 @@ impl Sending<'_> {
     }
 }
 
-fn ingested(ready: Ready, new: bool, derived: Result<usize, Rejection>) -> Ingested {
+fn ingested(ready: &Ready, new: bool, derived: Result<usize, Rejection>) -> Ingested {
     Ingested {
-        image: ready.image,
+        image: ready.image.clone(),
         new,
         metadata: ready.metadata,
-        alias: ready.alias,
+        alias: ready.alias.clone(),
         tags: Vec::new(),
         derived,
     }
@@ -243,6 +278,18 @@ fn rejection(error: &RemoteError) -> Rejection {
         message: chain(error),
         hint: error.hint(),
     }
+}
+
+/// In the words of an ingest on the machine itself.
+fn nameless_rejection(error: &RemoteError, id: ImageId) -> Rejection {
+    let rejection = rejection(error);
+    if rejection.code == "alias-taken" {
+        let kept = format!("; the image is kept as {id}");
+        let message = rejection.message.trim_end_matches(&kept);
+        return Rejection::new("alias-taken", format!("{message}{kept}"))
+            .with_hint("choose another --alias-prefix");
+    }
+    rejection.with_hint("a file cannot be a directory too: choose another --alias-prefix")
 }
 
 fn mode_word(mode: MetadataMode) -> &'static str {
