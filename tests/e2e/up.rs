@@ -297,6 +297,15 @@ fn up_takes_in_what_it_is_given_and_names_what_it_cannot() {
     assert_eq!(urls.len(), 1 + 3 * 2, "{urls:?}");
     assert_eq!(get(&urls[0]).body, sample("waves.webp"));
     assert!(up.said().contains("bad.jpg"), "{}", up.said());
+    let mut audit = Command::new(env!("CARGO_BIN_EXE_imgctl"));
+    let audit = audit
+        .arg("--data")
+        .arg(place.data())
+        .args(["audit", "log"])
+        .output();
+    let entries = String::from_utf8(audit.unwrap().stdout).unwrap();
+    let told = ["ingest.run  ", "  new=1 ", "  rejected=1"];
+    assert!(told.iter().all(|part| entries.contains(part)), "{entries}");
     up.signal(Signal::INT);
     assert_eq!(up.wait(), Some(3), "{}", up.said());
     assert_eq!(place.processes(), []);

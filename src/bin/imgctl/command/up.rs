@@ -20,6 +20,7 @@ use tokio::process::{Child, Command};
 
 use crate::args::{Global, UpArgs};
 use crate::children::{self, Children};
+use crate::command::ingest::{self, Report};
 use crate::context;
 use crate::exit::{ExitStatus, Failure};
 use crate::output::Output;
@@ -110,7 +111,7 @@ async fn show(
 ) -> Result<ExitStatus, Failure> {
     let origin = context::open_origin(config).await?;
     let ingested = tokio::select! {
-        ingested = ingest(&origin, &args.paths) => Some(ingested?),
+        ingested = take_in(&origin, &args.paths) => Some(ingested?),
         () = interrupts.next() => None,
     };
     let status = match &ingested {
@@ -262,7 +263,7 @@ impl IngestedAll {
 }
 
 /// The images named; else samples, if there is nothing to show yet.
-async fn ingest(origin: &Arc<Origin>, paths: &[PathBuf]) -> Result<IngestedAll, Failure> {
+async fn take_in(origin: &Arc<Origin>, paths: &[PathBuf]) -> Result<IngestedAll, Failure> {
     let candidates: Box<dyn Iterator<Item = Candidate> + Send> = if paths.is_empty() {
         if origin.catalog.totals().await?.images > 0 {
             return Ok(IngestedAll::default());
@@ -287,15 +288,20 @@ async fn ingest(origin: &Arc<Origin>, paths: &[PathBuf]) -> Result<IngestedAll, 
         effect: Effect::Apply,
         jobs: 0,
     };
-    let mut all = IngestedAll::default();
-    let report = |outcome: Outcome| match outcome.result {
-        Ok(ingested) if all.images.len() < PRINTED_MAX => all.images.push(ingested),
-        Ok(_) => all.more += 1,
-        Err(_) => all.rejected.push(outcome),
+    let (mut all, mut counts) = (IngestedAll::default(), Report::new(false));
+    let report = |outcome: Outcome| {
+        counts.add(&outcome);
+        match outcome.result {
+            Ok(ingested) if all.images.len() < PRINTED_MAX => all.images.push(ingested),
+            Ok(_) => all.more += 1,
+            Err(_) => all.rejected.push(outcome),
+        }
     };
-    origin
+    let ran = origin
         .ingest(candidates, options, StopFlag::default(), report)
-        .await?;
+        .await;
+    ingest::note(origin, None, &counts).await?;
+    ran?;
     Ok(all)
 }
 

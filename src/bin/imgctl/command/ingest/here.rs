@@ -1,9 +1,10 @@
 //! Into the data directory of this machine.
 
+use img_core::origin::Origin;
 use img_core::origin::ingest::{Effect, IngestOptions};
 
 use crate::args::IngestArgs;
-use crate::command::ingest::{Run, metadata_mode};
+use crate::command::ingest::{Report, Run, metadata_mode};
 use crate::context;
 use crate::exit::Failure;
 use crate::paths::Listing;
@@ -39,8 +40,11 @@ pub(super) async fn ingest(
 }
 
 /// One entry for the whole run, however many files it had.
-pub(super) async fn note(here: &Here, args: &IngestArgs, run: &Run) -> Result<(), Failure> {
-    let act = context::local_act(args.why.reason.clone());
-    let counts = run.report.counts();
-    Ok(here.origin.note(&act, "ingest.run", "", counts).await?)
+pub(crate) async fn note(
+    origin: &Origin,
+    reason: Option<String>,
+    report: &Report,
+) -> Result<(), Failure> {
+    let act = context::local_act(reason);
+    Ok(origin.note(&act, "ingest.run", "", report.counts()).await?)
 }

@@ -16,7 +16,8 @@ use crate::paths::{self, Listing, Naming};
 use crate::site::Site;
 use crate::stop;
 
-use report::Report;
+pub(crate) use here::note;
+pub(crate) use report::Report;
 
 pub(crate) async fn run(
     global: &Global,
@@ -33,7 +34,9 @@ pub(crate) async fn run(
     };
     run.progress.finish();
     let noted = match &site {
-        Site::Here(here) if run.begun && !args.dry_run => here::note(here, &args, &run).await,
+        Site::Here(here) if run.begun && !args.dry_run => {
+            note(&here.origin, args.why.reason.clone(), &run.report).await
+        }
         Site::Here(_) | Site::There(_) => Ok(()),
     };
     site.close().await;

@@ -81,7 +81,7 @@ fn line(outcome: &Outcome, dry_run: bool) -> Value {
 
 /// Counts for the summary.
 #[derive(Debug)]
-pub(super) struct Report {
+pub(crate) struct Report {
     started: Instant,
     pub(super) dry_run: bool,
     new: u64,
@@ -94,7 +94,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn new(dry_run: bool) -> Self {
+    pub(crate) fn new(dry_run: bool) -> Self {
         Self {
             started: Instant::now(),
             dry_run,
@@ -108,7 +108,7 @@ impl Report {
         }
     }
 
-    pub(super) fn add(&mut self, outcome: &Outcome) {
+    pub(crate) fn add(&mut self, outcome: &Outcome) {
         match &outcome.result {
             Ok(ingested) => {
                 if ingested.new {
