@@ -146,7 +146,7 @@ pub struct ListedImage {
     pub alias: Option<String>,
 }
 
-/// Which images, and which page.
+/// Which images, and which page: the newest first, unless names or a tag are searched.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -171,13 +171,14 @@ pub struct ImageQuery {
     /// Ingested before this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
-    /// Named below this directory; listed by name, otherwise the newest come first.
+    /// Named below this directory; listed by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(example = "/shop/")]
     pub alias_prefix: Option<String>,
     /// Names of this host [default: those of all hosts].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias_host: Option<String>,
+    /// With this tag; listed by id, unless names are searched too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
 }
