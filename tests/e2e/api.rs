@@ -1,7 +1,10 @@
 //! A client of the API: keys of its own, bodies of every kind, answers as they came.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use img_core::config::Config;
@@ -49,6 +52,26 @@ impl Client {
             port: site.port(),
             token: Some(token.to_owned()),
         }
+    }
+
+    /// With a key that `imgctl key create ARGS` made: `args` as in `["--verbs", "read"]`.
+    #[track_caller]
+    pub(crate) fn with_made_key(site: &Site, args: &[&str]) -> Self {
+        let create = ["key", "create", "--name", "test"];
+        let token = site.imgctl_ok([&create, args].concat());
+        Self::with_token(site, token.trim_end())
+    }
+
+    /// The token in a file that is closed to others, for `--key-file`.
+    #[track_caller]
+    pub(crate) fn key_file(&self, site: &Site) -> PathBuf {
+        let path = site
+            .inbox()
+            .with_file_name(format!("{}.key", self.key_id()));
+        let token = self.token.as_ref().unwrap();
+        fs::write(&path, format!("{token}\n")).unwrap();
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        path
     }
 
     /// The part of the token that is no secret.

@@ -4,6 +4,7 @@
 mod harness; // a site to test, and an HTTP client that sends exactly what it is told
 mod api; // a client of the API
 mod daemon; // an imgd beside it, with a log to read
+mod elsewhere; // imgctl on another machine, with a key
 
 mod specimen; // images built byte by byte
 mod report; // what `imgctl --json ingest` says
@@ -65,3 +66,9 @@ mod api_idempotency; // what is asked twice
 mod api_openapi; // what is promised
 mod api_health; // how imgd stands, and what errors say
 mod api_on_postgres; // and with another catalog
+mod remote; // the command line through the API
+mod remote_changes; // as on the machine itself
+mod remote_server; // which URL, which key
+mod remote_ingest; // the same report, the same catalog
+mod remote_faults; // servers that stop, refuse, or are full
+mod remote_limits; // rates, quotas, revoked keys

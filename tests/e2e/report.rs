@@ -7,6 +7,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
+use crate::elsewhere::Remote;
 use crate::harness::{Site, json_lines};
 
 #[derive(Debug)]
@@ -40,6 +41,14 @@ impl Report {
     #[track_caller]
     pub(crate) fn ingest<P: AsRef<Path>>(site: &Site, flags: &[&str], paths: &[P]) -> Self {
         let mut command = site.command(["--json", "ingest"]);
+        command.args(flags).args(paths.iter().map(AsRef::as_ref));
+        Self::of(&command.output().unwrap())
+    }
+
+    /// `imgctl --json --server … ingest FLAGS PATHS`
+    #[track_caller]
+    pub(crate) fn remote<P: AsRef<Path>>(remote: &Remote, flags: &[&str], paths: &[P]) -> Self {
+        let mut command = remote.command(["--json", "ingest"]);
         command.args(flags).args(paths.iter().map(AsRef::as_ref));
         Self::of(&command.output().unwrap())
     }
