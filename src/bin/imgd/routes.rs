@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use img_core::config::Config;
 use img_core::origin::Origin;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -95,6 +95,7 @@ pub(crate) fn router(origin: &Arc<Origin>, config: &Config, metrics: PrometheusH
             url: config.site_url.clone(),
             api: config.api.clone(),
             metrics,
+            totals: Mutex::default(),
             openapi: document.to_json().unwrap_or_default(),
         }),
     };

@@ -4,10 +4,12 @@ use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use axum::Router;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 /// The right to listen at a path, which no other imgd has.
 #[derive(Debug)]
@@ -76,6 +78,10 @@ fn io_error(path: &Path) -> impl Fn(io::Error) -> BindError + '_ {
     }
 }
 
+/// Longer than any derivation and any flush, shorter than the patience of systemd (90 s): what is left after this is a
+/// client that sends slowly.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Serves until SIGINT or SIGTERM; then finishes what it has begun.
 pub(crate) async fn run(socket: Socket, routes: Router) -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -90,9 +96,26 @@ pub(crate) async fn run(socket: Socket, routes: Router) -> io::Result<()> {
         listener,
         place: Place { path, lock },
     } = socket;
-    let served = axum::serve(listener, routes)
-        .with_graceful_shutdown(stopped)
-        .await;
+    let (stopping, stopped_at) = oneshot::channel();
+    let stopped = async move {
+        stopped.await;
+        // Nobody waits if the server has ended by itself.
+        let _ = stopping.send(());
+    };
+    let serve = axum::serve(listener, routes).with_graceful_shutdown(stopped);
+    let too_late = async {
+        match stopped_at.await {
+            Ok(()) => tokio::time::sleep(STOP_TIMEOUT).await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    let served = tokio::select! {
+        served = serve => served,
+        () = too_late => {
+            tracing::warn!("some clients took longer than {} s: they are cut off", STOP_TIMEOUT.as_secs());
+            Ok(())
+        }
+    };
     // Removed under the lock, so that it is not the next imgd's socket.
     fs::remove_file(&path)?;
     drop(lock);

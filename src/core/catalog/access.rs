@@ -158,7 +158,7 @@ pub trait AccessCatalog: Send + Sync {
         outcome: &CallbackOutcome,
     ) -> Result<(), CatalogError>;
 
-    /// Removes sessions, answers to repeated requests and callbacks given up on that are older than they need be.
+    /// Removes sessions, tickets, answers to repeated requests and callbacks given up on that are older than they need be.
     /// Not durable.
     async fn forget_old_access(&self, old: &OldAccess) -> Result<u64, CatalogError>;
 }
@@ -239,4 +239,6 @@ pub struct OldAccess {
     pub sessions_before: UnixSeconds,
     pub idempotent_before_ms: i64,
     pub callbacks_before: UnixSeconds,
+    /// By their end.
+    pub tickets_before: UnixSeconds,
 }

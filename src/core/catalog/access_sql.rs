@@ -167,4 +167,6 @@ pub(super) const RETRY_CALLBACK: &str =
 pub(super) const GIVE_UP_CALLBACK: &str =
     "UPDATE callback SET attempts = attempts + 1, given_up_at = $2, fault = $3 WHERE id = $1";
 
+pub(super) const FORGET_TICKETS: &str = "DELETE FROM ticket WHERE expires_at < $1";
+
 pub(super) const FORGET_CALLBACKS: &str = "DELETE FROM callback WHERE given_up_at < $1";

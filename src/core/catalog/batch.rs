@@ -46,10 +46,7 @@ impl<'a> Batch<'a> {
             images: images.into_values().collect(),
             aliases: aliases.into_iter().collect(),
             tags: tags.into_iter().collect(),
-            audits: entries
-                .iter()
-                .filter_map(|entry| entry.audit.as_ref())
-                .collect(),
+            audits: entries.iter().flat_map(|entry| &entry.audits).collect(),
         }
     }
 }

@@ -135,7 +135,7 @@ async fn a_batch_sees_its_own_entries(catalog: &dyn Catalog) {
         },
         aliases: aliases.iter().copied().cloned().collect(),
         tags: Vec::new(),
-        audit: None,
+        audits: Vec::new(),
     };
     let batch = [
         entry(40, 7, &[&a, &a]),
@@ -190,7 +190,7 @@ async fn aliases_are_bytes_on_a_host(catalog: &dyn Catalog) {
         image: image(50),
         aliases: names.clone(),
         tags: Vec::new(),
-        audit: None,
+        audits: Vec::new(),
     };
     let recorded = catalog.record_images(&[entry]).await.unwrap();
     assert_eq!(recorded[0].aliases, vec![AliasOutcome::New; names.len()]);
@@ -211,7 +211,7 @@ async fn a_large_batch_is_recorded(catalog: &dyn Catalog) {
             image: image(n),
             aliases: vec![name(None, &format!("/large/{n}"))],
             tags: Vec::new(),
-            audit: None,
+            audits: Vec::new(),
         })
         .collect();
     let recorded = catalog.record_images(&batch).await.unwrap();
@@ -230,7 +230,7 @@ async fn an_image_at_once_is_new_once(catalogs: &[Arc<dyn Catalog>]) {
                     image: image(n),
                     aliases: vec![name(None, &format!("/at-once/{}", (n * 7 + task) % 60))],
                     tags: Vec::new(),
-                    audit: None,
+                    audits: Vec::new(),
                 })
                 .collect();
             // Each in another order: who locks row by row as they come waits for ever.
@@ -259,7 +259,7 @@ async fn totals_count(catalog: &dyn Catalog) {
         image: image(60),
         aliases: vec![name(None, "/totals/a"), name(None, "/totals/b")],
         tags: Vec::new(),
-        audit: None,
+        audits: Vec::new(),
     };
     catalog.record_images(&[entry]).await.unwrap();
     let made = |variant, size_bytes| Derivative {
@@ -320,7 +320,7 @@ pub(super) fn alone(image: &Image) -> NewImage {
         image: image.clone(),
         aliases: Vec::new(),
         tags: Vec::new(),
-        audit: None,
+        audits: Vec::new(),
     }
 }
 

@@ -147,7 +147,7 @@ async fn an_image_comes_back_once_its_files_are_gone(catalog: &dyn Catalog) {
     let of = |n| NewImage {
         aliases: vec![alias.clone()],
         tags: vec!["back".parse().unwrap()],
-        audit: Some(entry("image.ingest", "back")),
+        audits: vec![entry("image.ingest", "back")],
         ..alone(&image(n))
     };
     let batch = [of(10_051), of(10_050), of(10_052)];

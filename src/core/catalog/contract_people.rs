@@ -204,6 +204,7 @@ async fn sessions_that_are_over_are_forgotten(catalog: &dyn Catalog) {
     let end = sessions[0].expires_at;
     let forget = async |sessions_before| {
         let old = OldAccess {
+            tickets_before: 0,
             sessions_before,
             idempotent_before_ms: i64::MIN,
             callbacks_before: i64::MIN,

@@ -203,6 +203,7 @@ async fn a_callback_is_settled(catalog: &dyn Catalog) {
 async fn what_is_over_is_forgotten(catalog: &dyn Catalog) {
     let forget = async |before| {
         let old = OldAccess {
+            tickets_before: 0,
             sessions_before: before,
             idempotent_before_ms: before,
             callbacks_before: before,

@@ -31,7 +31,7 @@ pub(super) async fn run(catalog: &dyn Catalog) {
 async fn tags_and_audit_are_recorded_with_images(catalog: &dyn Catalog) {
     let of = |n, tags: &[&str], action| NewImage {
         tags: tags.iter().map(|text| tag(text)).collect(),
-        audit: Some(entry(action, "recorded")),
+        audits: vec![entry(action, "recorded")],
         ..alone(&image(n))
     };
     let batch = [

@@ -177,8 +177,8 @@ pub struct NewImage {
     pub image: Image,
     pub aliases: Vec<AliasName>,
     pub tags: Vec<Tag>,
-    /// Written in the same transaction.
-    pub audit: Option<AuditEntry>,
+    /// Written in the same transaction, in this order.
+    pub audits: Vec<AuditEntry>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

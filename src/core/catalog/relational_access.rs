@@ -303,13 +303,15 @@ impl<E: Engine> AccessCatalog for Relational<E> {
 
     async fn list_audit(&self, page: &AuditPage) -> Result<Vec<Audited>, CatalogError> {
         let action = "list audit log";
+        let whole = |text: &Option<String>| text.as_deref().map(without_nul);
+        let (by, act, target) = (whole(&page.actor), whole(&page.action), whole(&page.target));
         let args = [
             Arg::Int(page.before.unwrap_or(i64::MAX)),
             Arg::Int(page.since_ms.unwrap_or(i64::MIN)),
             Arg::Int(page.until_ms.unwrap_or(i64::MAX)),
-            Arg::MaybeText(page.actor.as_deref()),
-            Arg::MaybeText(page.action.as_deref()),
-            Arg::MaybeText(page.target.as_deref()),
+            Arg::MaybeText(by.as_deref()),
+            Arg::MaybeText(act.as_deref()),
+            Arg::MaybeText(target.as_deref()),
             Arg::Int(i64::from(page.limit)),
         ];
         let found = self.read(action, sql::LIST_AUDIT, &args).await?;
@@ -436,6 +438,7 @@ impl<E: Engine> AccessCatalog for Relational<E> {
             (sql::FORGET_SESSIONS, old.sessions_before),
             (sql::FORGET_IDEMPOTENT, old.idempotent_before_ms),
             (sql::FORGET_CALLBACKS, old.callbacks_before),
+            (sql::FORGET_TICKETS, old.tickets_before),
         ];
         let args = forget.map(|(_, before)| [Arg::Int(before)]);
         let writes: Vec<Write<'_>> = forget

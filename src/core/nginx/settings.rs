@@ -195,7 +195,8 @@ impl Default for ApiLimits {
     fn default() -> Self {
         Self {
             body_bytes_max: 40 * 1024 * 1024 + Self::FRAME_BYTES_MAX,
-            connections: 1024,
+            // A fraction of what imgd takes altogether, so that no address takes all of it.
+            connections: 256,
             body_timeout: Duration::from_secs(30),
             read_timeout: Duration::from_secs(90),
         }

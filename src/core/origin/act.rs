@@ -275,7 +275,8 @@ fn rejection_kind(code: &str) -> ActKind {
         "alias-taken" | "alias-unusable" => ActKind::Conflict,
         "alias-invalid" => ActKind::Invalid,
         "busy" | "scan-unanswered" | "being-erased" | "vanished" => ActKind::Busy,
-        "panicked" => ActKind::Broken,
+        "panicked" | "unreadable" | "blob-io" | "image-read" => ActKind::Broken,
+        code if code.starts_with("fetch-") => ActKind::Broken,
         _ => ActKind::Unprocessable,
     }
 }

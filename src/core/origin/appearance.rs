@@ -37,6 +37,8 @@ impl Origin {
         image: &Image,
     ) -> Result<Appearance, DeriveError> {
         let id = image.id;
+        let ahead = self.ahead.acquire().await;
+        let _ahead = ahead.expect("the semaphore is never closed");
         // Whoever waits for a worker does so without an original in memory.
         let in_hand = self.in_hand.acquire().await;
         let _in_hand = in_hand.expect("the semaphore is never closed");

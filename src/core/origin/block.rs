@@ -12,18 +12,17 @@ impl Origin {
     pub async fn block_images(&self, act: &Act, ids: &[ImageId]) -> Result<(), ActError> {
         act.caller.require(Verb::Admin)?;
         act.caller.require_no_prefix("the block list")?;
-        let blocks: Vec<Block> = ids
-            .iter()
-            .map(|&id| Block {
+        for &id in ids {
+            let block = Block {
                 id,
                 blocked_at: self.clock.now(),
                 blocked_by: act.caller.actor.to_string(),
                 reason: act.reason.clone(),
-            })
-            .collect();
-        let targets: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        let entry = act.entry(self.clock.now_ms(), "block.add", targets.join(" "));
-        Ok(self.catalog.add_blocks(&blocks, &entry).await?)
+            };
+            let entry = act.entry(self.clock.now_ms(), "block.add", id.to_string());
+            self.catalog.add_blocks(&[block], &entry).await?;
+        }
+        Ok(())
     }
 
     pub async fn unblock_image(&self, act: &Act, id: ImageId) -> Result<(), ActError> {

@@ -189,6 +189,8 @@ impl Origin {
         image: &Image,
         presets: &[Preset],
     ) -> Result<Result<usize, Rejection>, OriginError> {
+        let ahead = self.ahead.acquire().await;
+        let _ahead = ahead.expect("the semaphore is never closed");
         let flusher = Arc::new(Flusher::open(self.tree.root())?);
         let batch = Batch {
             presets,

@@ -29,6 +29,8 @@ const TIDY_EVERY: Duration = Duration::from_secs(600);
 /// Answers to repeated requests are kept for a day, callbacks given up on for a month.
 const IDEMPOTENT_KEPT_MS: i64 = 24 * 3600 * 1000;
 const CALLBACKS_KEPT_S: i64 = 30 * 24 * 3600;
+/// Long enough to look up what became of one.
+const TICKETS_KEPT_S: i64 = 30 * 24 * 3600;
 
 impl Origin {
     /// Queues a notice. It survives a crash, and is sent by whichever imgd runs.
@@ -56,6 +58,9 @@ impl Origin {
                 tidied = Some(tokio::time::Instant::now());
                 if let Err(error) = self.forget_old_access().await {
                     tracing::warn!("what is over was not forgotten: {}", chain(&error));
+                }
+                if let Err(error) = self.finish_old_erasures().await {
+                    tracing::warn!("erasures wait: {}", chain(&error));
                 }
             }
             tokio::select! {
@@ -144,6 +149,7 @@ impl Origin {
             sessions_before: now,
             idempotent_before_ms: self.clock.now_ms() - IDEMPOTENT_KEPT_MS,
             callbacks_before: now - CALLBACKS_KEPT_S,
+            tickets_before: now - TICKETS_KEPT_S,
         };
         self.catalog.forget_old_access(&old).await?;
         Ok(())

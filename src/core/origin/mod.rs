@@ -70,6 +70,8 @@ pub struct Origin {
     /// Shared by those who put a file where the catalog says it is, from looking or recording to the file; held alone by
     /// those who take files away because the catalog does not say so any more. Of this process.
     standing: Arc<RwLock<()>>,
+    /// What is computed ahead of being asked for: never on all workers, so that misses find one.
+    ahead: Semaphore,
     /// Originals read and not yet done with: as many as there are workers, and one on its way.
     in_hand: Semaphore,
 }
@@ -105,6 +107,7 @@ impl Origin {
         let cpu = CpuPool::new(settings.workers, settings.memory_bytes_max)?;
         let flights = Flights::start(&catalog, &tree, &settings, cpu.threads())?;
         let in_hand = Semaphore::new(cpu.threads() + 1);
+        let ahead_max = (cpu.threads() / 2).max(1);
         let access = settings.access;
         let keyring = KeyringSettings {
             rate_per_min: access.rate_per_min,
@@ -128,6 +131,7 @@ impl Origin {
             clock,
             flights,
             standing: Arc::default(),
+            ahead: Semaphore::new(ahead_max),
             in_hand,
         }))
     }

@@ -6,8 +6,10 @@ use crate::blobs::staging::Reaped;
 use crate::model::clock::UnixSeconds;
 use crate::model::record::Derivative;
 use crate::origin::Origin;
-use crate::origin::error::OriginError;
+use crate::origin::error::{OriginError, chain};
 
+/// No erasure takes longer: it waits for claims, whose lease is a fraction of this.
+const ERASURE_S_MAX: i64 = 300;
 /// Ledger entries looked at in one go.
 const UNSETTLED_MAX: u32 = 1000;
 
@@ -30,7 +32,7 @@ impl Origin {
         let mut recovered = Recovered {
             reaped: self.tree.reap_staging()?,
             unsettled: 0,
-            erased: self.finish_erasures().await?,
+            erased: 0,
         };
         let now_ms = self.clock.now_ms();
         self.catalog.forget_expired(now_ms).await?;
@@ -43,6 +45,11 @@ impl Origin {
             .alive
             .iter()
             .all(|name| name == self.flights.name());
+        recovered.erased = if alone {
+            self.finish_erasures(UnixSeconds::MAX).await?
+        } else {
+            self.finish_old_erasures().await?
+        };
         let booted_at = booted_at();
         // What another process answered since the machine started, it is about to settle.
         let is_torn = |entry: &Derivative| {
@@ -71,19 +78,29 @@ impl Origin {
 }
 
 impl Origin {
-    /// Removes the files of images that are off the record. Another process may be at it; removing twice does no harm.
-    async fn finish_erasures(self: &Arc<Self>) -> Result<u64, OriginError> {
+    /// Finishes erasures that nobody can be at any more.
+    ///
+    /// Two at one erasure could remove what was taken in again between them, so a young one is left to whoever began it.
+    pub(crate) async fn finish_old_erasures(self: &Arc<Self>) -> Result<u64, OriginError> {
+        let before = self.clock.now().saturating_sub(ERASURE_S_MAX);
+        self.finish_erasures(before).await
+    }
+
+    /// Removes the files of images that were taken off the record before that time. What cannot be removed is told and
+    /// left to the next try.
+    async fn finish_erasures(self: &Arc<Self>, before: UnixSeconds) -> Result<u64, OriginError> {
         let mut finished = 0;
-        loop {
-            let unfinished = self.catalog.list_unfinished_erasures(UNSETTLED_MAX).await?;
-            if unfinished.is_empty() {
-                return Ok(finished);
-            }
-            for tombstone in &unfinished {
-                self.remove_files(tombstone).await?;
-                finished += 1;
+        let unfinished = self.catalog.list_unfinished_erasures(UNSETTLED_MAX).await?;
+        for tombstone in unfinished.iter().filter(|it| it.erased_at < before) {
+            match self.remove_files(tombstone).await {
+                Ok(()) => finished += 1,
+                Err(OriginError::Blob(error)) => {
+                    tracing::error!(image.id = %tombstone.id, "its files cannot be removed: {}", chain(&error));
+                }
+                Err(error) => return Err(error),
             }
         }
+        Ok(finished)
     }
 }
 

@@ -28,7 +28,8 @@ pub enum Looks {
 }
 
 impl Origin {
-    /// As far as the caller may see: names outside of their prefix are not told.
+    /// As far as the caller may see: names outside of their prefix are not told, nor what others say about an image that
+    /// is not theirs and has no name there.
     pub async fn view_image(
         self: &Arc<Self>,
         caller: &Caller,
@@ -36,12 +37,19 @@ impl Origin {
         looks: Looks,
     ) -> Result<ImageView, ActError> {
         let mut urls = self.list_urls(&image).await?;
+        let mut tags = self.catalog.list_tags_of(image.id).await?;
         if let Some(prefix) = &caller.prefix {
             urls.aliases
                 .retain(|name: &AliasName| prefix.covers(&name.path));
+            let own = image.ingested_by == caller.actor.to_string();
+            if urls.aliases.is_empty() && !own {
+                // Whoever has the id has the pixels, but not what others say about them.
+                tags.clear();
+                urls.others.clear();
+            }
         }
         Ok(ImageView {
-            tags: self.catalog.list_tags_of(image.id).await?,
+            tags,
             appearance: match looks {
                 Looks::Wanted => self.ensure_appearance(&image).await?,
                 Looks::Skipped => None,
@@ -51,9 +59,9 @@ impl Origin {
         })
     }
 
-    /// Of an image that has just been recorded for the first time, and has what it was brought with and nothing else: so
-    /// the catalog need not be asked.
-    pub async fn view_new_image(
+    /// With what it was brought with and nothing else. For an image that is new that is all there is, and the catalog need
+    /// not be asked; for any other, it is all that a stranger may see.
+    pub async fn view_as_brought(
         self: &Arc<Self>,
         ingested: Ingested,
         looks: Looks,

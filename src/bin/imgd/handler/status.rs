@@ -1,12 +1,14 @@
 //! How imgd stands: health, metrics, how much of everything there is, and the document of the API.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use img_api::problem::Problem as ProblemDocument;
 use img_api::status::{Health, PresetInfo, PresetList, Status};
+use img_core::catalog::Totals;
 use img_core::model::access::Verb;
 use img_core::origin::error::chain;
 
@@ -14,6 +16,9 @@ use crate::answer;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::who::Who;
+
+/// How old the counts of `status` may be.
+const TOTALS_KEPT: Duration = Duration::from_secs(2);
 
 /// Whether imgd runs.
 #[utoipa::path(
@@ -90,9 +95,22 @@ pub(crate) async fn metrics(State(app): State<App>, who: Who) -> Result<Response
 )]
 pub(crate) async fn status(State(app): State<App>, who: Who) -> Result<Response, Problem> {
     who.caller.require(Verb::Read)?;
-    let totals = app.origin.catalog.totals().await?;
+    let totals = count(&app).await?;
     let status = Status::of(env!("CARGO_PKG_VERSION"), &totals);
     Ok(answer::json(StatusCode::OK, &status))
+}
+
+/// One at a time, and not again for a while.
+async fn count(app: &App) -> Result<Totals, Problem> {
+    let mut known = app.site.totals.lock().await;
+    if let Some((at, totals)) = *known
+        && at.elapsed() < TOTALS_KEPT
+    {
+        return Ok(totals);
+    }
+    let totals = app.origin.catalog.totals().await?;
+    *known = Some((Instant::now(), totals));
+    Ok(totals)
 }
 
 /// The presets, with their current revisions.

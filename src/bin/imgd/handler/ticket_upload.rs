@@ -19,7 +19,7 @@ use serde_json::json;
 use crate::answer;
 use crate::app::App;
 use crate::form;
-use crate::handler::upload::{declared_bytes, describe, receive, to_the_end};
+use crate::handler::upload::{Viewer, declared_bytes, describe, receive, to_the_end};
 use crate::handler::wish::{Afterwards, wish};
 use crate::input::Named;
 use crate::problem::Problem;
@@ -222,7 +222,8 @@ async fn tell(
             .collect(),
         looks: Looks::Wanted,
     };
-    let uploaded = describe(app, &holder.caller, ingested, &then).await?;
+    let mut uploaded = describe(app, Viewer::Stranger, ingested, &then).await?;
+    uploaded.0.details.image.ingested_by = format!("ticket:{}", ticket.id);
     if let Some(url) = &ticket.callback_url {
         let id = ticket.id.to_string();
         let body = json!({"event": "image.uploaded", "ticket": id, "image": uploaded.0});

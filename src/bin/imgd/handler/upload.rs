@@ -164,13 +164,21 @@ pub(crate) async fn tell(
     ingested: Ingested,
     then: &Afterwards,
 ) -> Result<Response, Problem> {
-    let (uploaded, status) = describe(app, caller, ingested, then).await?;
+    let (uploaded, status) = describe(app, Viewer::Caller(caller), ingested, then).await?;
     Ok(answer::json(status, &uploaded))
+}
+
+/// Who is told of an image.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Viewer<'a> {
+    Caller(&'a Caller),
+    /// Whoever holds a ticket: told of what they brought, not of what others made of it.
+    Stranger,
 }
 
 pub(crate) async fn describe(
     app: &App,
-    caller: &Caller,
+    viewer: Viewer<'_>,
     ingested: Ingested,
     then: &Afterwards,
 ) -> Result<(Uploaded, StatusCode), Problem> {
@@ -185,10 +193,13 @@ pub(crate) async fn describe(
             .await
             .map_err(|error: OriginError| Problem::from(ActError::from(error)))?,
     };
-    let view = if new && then.presets.is_empty() {
-        origin.view_new_image(ingested, then.looks).await?
-    } else {
-        origin.view_image(caller, image, then.looks).await?
+    let view = match viewer {
+        Viewer::Caller(caller) if !new || !then.presets.is_empty() => {
+            origin.view_image(caller, image, then.looks).await?
+        }
+        Viewer::Caller(_) | Viewer::Stranger => {
+            origin.view_as_brought(ingested, then.looks).await?
+        }
     };
     let uploaded = Uploaded {
         status: if new { "new" } else { "known" }.to_owned(),

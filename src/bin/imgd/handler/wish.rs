@@ -1,5 +1,7 @@
 //! What an upload is to become: from a query or the fields of a form.
 
+use std::collections::BTreeSet;
+
 use img_api::alias::parse_alias;
 use img_api::image::UploadOptions;
 use img_core::imaging::MetadataMode;
@@ -12,6 +14,9 @@ use img_core::origin::view::Looks;
 
 use crate::input::{parse, parse_words};
 use crate::problem::Problem;
+
+/// Of one request; there are fewer.
+const PRESETS_MAX: usize = 100;
 
 /// What happens to the image after it is on record.
 #[derive(Debug)]
@@ -57,6 +62,10 @@ pub(crate) fn afterwards(origin: &Origin, options: &UploadOptions) -> Result<Aft
 
 /// Presets by name, or every preset for `all`.
 pub(crate) fn find_presets(origin: &Origin, words: &[String]) -> Result<Vec<Preset>, Problem> {
+    if words.len() > PRESETS_MAX {
+        let detail = format!("{PRESETS_MAX} presets at most");
+        return Err(Problem::bad_request("value-invalid", detail));
+    }
     if words.iter().any(|word| word == "all") {
         return Ok(origin.presets.current().cloned().collect());
     }
@@ -67,7 +76,9 @@ pub(crate) fn find_presets(origin: &Origin, words: &[String]) -> Result<Vec<Pres
             Problem::bad_request("unknown-preset", detail)
         })
     };
-    words.iter().map(find).collect()
+    // Each once, however often it is named.
+    let words: BTreeSet<&String> = words.iter().collect();
+    words.into_iter().map(find).collect()
 }
 
 /// It becomes `Last-Modified`, which ends with the year 9999.

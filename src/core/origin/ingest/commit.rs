@@ -503,7 +503,7 @@ fn new_images(entries: &[Entry]) -> Vec<NewImage> {
             image: entry.ready.image.clone(),
             aliases: aliases(entry),
             tags: entry.ready.tags.clone(),
-            audit: entry.ready.audit.clone(),
+            audits: entry.ready.audits.clone(),
         })
         .collect()
 }

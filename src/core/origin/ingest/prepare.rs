@@ -121,7 +121,7 @@ pub(crate) struct Ready {
     pub(crate) alias: Option<AliasName>,
     pub(crate) tags: Vec<Tag>,
     /// Put on record with the image.
-    pub(crate) audit: Option<AuditEntry>,
+    pub(crate) audits: Vec<AuditEntry>,
     /// Of the bytes as they came, where metadata was removed: they may be on the block list as such.
     pub(crate) raw_id: Option<ImageId>,
     /// The key whose quota it uses.
@@ -367,7 +367,7 @@ impl Checked<'_> {
             metadata: self.metadata,
             alias: None,
             tags: Vec::new(),
-            audit: None,
+            audits: Vec::new(),
             raw_id: self.raw_id,
             charge: None,
             staged,

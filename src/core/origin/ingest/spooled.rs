@@ -175,7 +175,7 @@ fn prepare_file(
         metadata: plan.outcome,
         alias: None,
         tags: Vec::new(),
-        audit: None,
+        audits: Vec::new(),
         raw_id: (raw_id != id).then_some(raw_id),
         charge: None,
         staged: (!stands).then_some(Staged::File(staged)),

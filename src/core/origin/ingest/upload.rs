@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -62,7 +62,7 @@ pub struct Upload {
 pub(crate) struct Uploads {
     places: Arc<Semaphore>,
     places_max: usize,
-    committer: OnceLock<mpsc::Sender<Pending>>,
+    committer: Mutex<Option<mpsc::Sender<Pending>>>,
 }
 
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl Uploads {
         Self {
             places: Arc::new(Semaphore::new(places_max)),
             places_max,
-            committer: OnceLock::new(),
+            committer: Mutex::default(),
         }
     }
 }
@@ -136,7 +136,10 @@ impl Origin {
     }
 
     fn committer(self: &Arc<Self>) -> Result<mpsc::Sender<Pending>, OriginError> {
-        if let Some(send) = self.uploads.committer.get() {
+        let known = self.uploads.committer.lock();
+        let mut known = known.unwrap_or_else(PoisonError::into_inner);
+        // One that panicked is replaced: what waited for it was told to try again.
+        if let Some(send) = known.as_ref().filter(|send| !send.is_closed()) {
             return Ok(send.clone());
         }
         let options = Arc::new(IngestOptions {
@@ -148,12 +151,10 @@ impl Origin {
             jobs: 0,
         });
         let committer = Committer::open(self, &options, self.staging())?;
-        let send = self.uploads.committer.get_or_init(|| {
-            let (send, pending) = mpsc::channel(BATCH_MAX);
-            tokio::spawn(commit_all(committer, pending));
-            send
-        });
-        Ok(send.clone())
+        let (send, pending) = mpsc::channel(BATCH_MAX);
+        tokio::spawn(commit_all(committer, pending));
+        *known = Some(send.clone());
+        Ok(send)
     }
 }
 
@@ -210,6 +211,7 @@ impl Upload {
         };
         let ready = ready.map_err(ActError::Rejected)?;
         origin.check_alias_of(&ready).await?;
+        origin.check_tags_of(&ready).await?;
         let (done, ingested) = oneshot::channel();
         let busy = || {
             let message = "it could not be put on record in time";
@@ -226,6 +228,21 @@ impl Upload {
 }
 
 impl Origin {
+    /// Whoever brings bytes may tag them, also those that are here already; but an image has room for so many only.
+    async fn check_tags_of(&self, ready: &Ready) -> Result<(), ActError> {
+        if ready.tags.is_empty() {
+            return Ok(());
+        }
+        let mut tags = self.catalog.list_tags_of(ready.image.id).await?;
+        tags.extend(ready.tags.iter().cloned());
+        tags.sort();
+        tags.dedup();
+        if tags.len() > Tag::COUNT_MAX {
+            return Err(ActError::TooManyTags);
+        }
+        Ok(())
+    }
+
     /// A name that is another image's already is said before anything is stored; of two that come at once, the commit
     /// decides.
     async fn check_alias_of(&self, ready: &Ready) -> Result<(), ActError> {
@@ -268,7 +285,11 @@ fn prepare(
     entry
         .counts
         .insert("bytes".to_owned(), ready.image.size_bytes);
-    ready.audit = Some(entry);
+    ready.audits.push(entry);
+    if let Some(name) = &wish.alias {
+        let entry = act.entry(origin.clock.now_ms(), "alias.put", name.to_string());
+        ready.audits.push(entry);
+    }
     ready.alias.clone_from(&wish.alias);
     ready.tags.clone_from(&wish.tags);
     ready.charge = act.caller.key();
