@@ -19,7 +19,7 @@ pub(super) struct RetryPolicy {
 impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
-            // Some 20 s in all: a server that restarts is back by then.
+            // Some 20 s in all, 40 s where nginx asks for 5 s each time: a server that restarts is back by then.
             attempts_max: 8,
             base: Duration::from_millis(200),
             wait_max: Duration::from_secs(10),
