@@ -199,7 +199,7 @@ fn what_is_no_list_is_refused() {
         ("alias_prefix=..", "value-invalid"),
         ("alias_prefix=/i/", "value-invalid"),
         ("alias_host=img.example", "value-invalid"),
-        ("alias_prefix=/a/&alias_host=../x", "value-invalid"),
+        ("alias_prefix=/a/&alias_host=../x", "alias-invalid"),
         ("cursor=", "cursor-invalid"),
         ("cursor=AAAA", "cursor-invalid"),
         ("cursor=%00", "cursor-invalid"),

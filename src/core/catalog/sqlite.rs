@@ -4,10 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::SqlitePool;
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
+use sqlx::{Connection, Sqlite as Sqlite3, SqlitePool};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
@@ -139,41 +140,24 @@ impl Engine for Sqlite {
             let done = bind_all!(write.sql, write.args).execute(pool).await?;
             return Ok(done.rows_affected());
         }
-        let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-        let mut changed = 0;
-        for write in writes {
-            let query = bind_all!(write.sql, write.args);
-            changed += query.execute(&mut *transaction).await?.rows_affected();
-        }
-        transaction.commit().await?;
-        Ok(changed)
+        let mut connection = pool.acquire().await?;
+        let written = write_all(&mut connection, writes).await;
+        keep_if_sound(connection, written)
     }
 
     async fn write_if(&self, first: Write<'_>, then: &[Write<'_>]) -> Result<bool, sqlx::Error> {
         let _turn = self.turn.lock().await;
-        let mut transaction = self.durable.begin_with("BEGIN IMMEDIATE").await?;
-        let query = bind_all!(first.sql, first.args);
-        if query.execute(&mut *transaction).await?.rows_affected() == 0 {
-            transaction.rollback().await?;
-            return Ok(false);
-        }
-        for write in then {
-            let query = bind_all!(write.sql, write.args);
-            query.execute(&mut *transaction).await?;
-        }
-        transaction.commit().await?;
-        Ok(true)
+        let mut connection = self.durable.acquire().await?;
+        let written = write_if(&mut connection, first, then).await;
+        keep_if_sound(connection, written)
     }
 
     async fn insert_images(&self, batch: &Batch<'_>) -> Result<Before, CatalogError> {
-        let failed = query_error("record images");
         let _turn = self.turn.lock().await;
-        let begun = self.durable.begin_with("BEGIN IMMEDIATE").await;
-        let mut transaction = begun.map_err(&failed)?;
-        let before = sqlite_batch::find_before(&mut transaction, batch).await?;
-        sqlite_batch::insert_missing(&mut transaction, batch, &before).await?;
-        transaction.commit().await.map_err(&failed)?;
-        Ok(before)
+        let acquired = self.durable.acquire().await;
+        let mut connection = acquired.map_err(query_error("record images"))?;
+        let inserted = insert_images(&mut connection, batch).await;
+        keep_if_sound(connection, inserted)
     }
 
     async fn find_images(&self, ids: &[ImageId]) -> Result<Vec<SqliteRow>, sqlx::Error> {
@@ -224,6 +208,64 @@ impl Engine for Sqlite {
         // Last, because the last to close empties the log, and waits for the disk.
         self.durable.close().await;
     }
+}
+
+/// Closes a connection whose transaction failed. SQLite may have rolled it back by itself (a full disk does that), and then
+/// the pool's count of open transactions is wrong for ever.
+fn keep_if_sound<T, E>(
+    mut connection: PoolConnection<Sqlite3>,
+    done: Result<T, E>,
+) -> Result<T, E> {
+    if done.is_err() {
+        connection.close_on_drop();
+    }
+    done
+}
+
+async fn write_all(
+    connection: &mut PoolConnection<Sqlite3>,
+    writes: &[Write<'_>],
+) -> Result<u64, sqlx::Error> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let mut changed = 0;
+    for write in writes {
+        let query = bind_all!(write.sql, write.args);
+        changed += query.execute(&mut *transaction).await?.rows_affected();
+    }
+    transaction.commit().await?;
+    Ok(changed)
+}
+
+async fn write_if(
+    connection: &mut PoolConnection<Sqlite3>,
+    first: Write<'_>,
+    then: &[Write<'_>],
+) -> Result<bool, sqlx::Error> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let query = bind_all!(first.sql, first.args);
+    if query.execute(&mut *transaction).await?.rows_affected() == 0 {
+        transaction.rollback().await?;
+        return Ok(false);
+    }
+    for write in then {
+        let query = bind_all!(write.sql, write.args);
+        query.execute(&mut *transaction).await?;
+    }
+    transaction.commit().await?;
+    Ok(true)
+}
+
+async fn insert_images(
+    connection: &mut PoolConnection<Sqlite3>,
+    batch: &Batch<'_>,
+) -> Result<Before, CatalogError> {
+    let failed = query_error("record images");
+    let begun = connection.begin_with("BEGIN IMMEDIATE").await;
+    let mut transaction = begun.map_err(&failed)?;
+    let before = sqlite_batch::find_before(&mut transaction, batch).await?;
+    sqlite_batch::insert_missing(&mut transaction, batch, &before).await?;
+    transaction.commit().await.map_err(&failed)?;
+    Ok(before)
 }
 
 const FIND_IMAGES: &str = concat!(
