@@ -75,7 +75,7 @@ pub(crate) async fn add(
 /// Take them in again.
 #[utoipa::path(
     delete, path = "/api/v1/blocks/{id}", tag = "blocks", operation_id = "remove_block",
-    params(("id" = String, Path, description = "40 hex digits"), Why),
+    params(("id" = String, Path, description = "40 hex digits", pattern = "^[0-9a-f]{40}$"), Why),
     responses(
         (status = 204),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),

@@ -46,7 +46,7 @@ pub(crate) struct Why {
 /// One image.
 #[utoipa::path(
     get, path = "/api/v1/images/{id}", tag = "images", operation_id = "get_image",
-    params(("id" = String, Path, description = "40 hex digits")),
+    params(("id" = String, Path, description = "40 hex digits", pattern = "^[0-9a-f]{40}$")),
     responses(
         (status = 200, body = ImageDetails),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
@@ -257,7 +257,7 @@ pub(crate) async fn lookup(
 /// Set all tags of an image.
 #[utoipa::path(
     put, path = "/api/v1/images/{id}/tags", tag = "images", operation_id = "set_tags",
-    params(("id" = String, Path, description = "40 hex digits"), Why),
+    params(("id" = String, Path, description = "40 hex digits", pattern = "^[0-9a-f]{40}$"), Why),
     request_body = Tags,
     responses(
         (status = 200, body = Tags),
@@ -279,7 +279,7 @@ pub(crate) async fn set_tags(
 /// Add and remove tags of an image.
 #[utoipa::path(
     patch, path = "/api/v1/images/{id}/tags", tag = "images", operation_id = "change_tags",
-    params(("id" = String, Path, description = "40 hex digits"), Why),
+    params(("id" = String, Path, description = "40 hex digits", pattern = "^[0-9a-f]{40}$"), Why),
     request_body = TagPatch,
     responses(
         (status = 200, body = Tags),
@@ -317,7 +317,7 @@ async fn change_tags(
 /// Derive ahead.
 #[utoipa::path(
     post, path = "/api/v1/images/{id}/derivatives", tag = "images", operation_id = "derive_image",
-    params(("id" = String, Path, description = "40 hex digits")),
+    params(("id" = String, Path, description = "40 hex digits", pattern = "^[0-9a-f]{40}$")),
     request_body = DeriveAhead,
     responses(
         (status = 200, body = DerivedAhead),
@@ -350,7 +350,7 @@ pub(crate) async fn derive(
 /// Erase an image with all its names and derivatives.
 #[utoipa::path(
     delete, path = "/api/v1/images/{id}", tag = "images", operation_id = "erase_image",
-    params(("id" = String, Path, description = "40 hex digits"), EraseOptions),
+    params(("id" = String, Path, description = "40 hex digits", pattern = "^[0-9a-f]{40}$"), EraseOptions),
     responses(
         (status = 200, body = Erased),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),

@@ -111,7 +111,7 @@ fn answered(status: StatusCode, issued: &Issued) -> Answered {
 #[utoipa::path(
     post, path = "/api/v1/keys/{id}/rotate", tag = "keys", operation_id = "rotate_key",
     params(
-        ("id" = String, Path, description = "16 hex digits"),
+        ("id" = String, Path, description = "16 hex digits", pattern = "^[0-9a-f]{16}$"),
         ("Idempotency-Key" = Option<String>, Header, description = "A repeated request is answered as before, but without the token"),
     ),
     request_body = KeyRotation,
@@ -147,7 +147,7 @@ pub(crate) async fn rotate(
 /// End a key.
 #[utoipa::path(
     delete, path = "/api/v1/keys/{id}", tag = "keys", operation_id = "revoke_key",
-    params(("id" = String, Path, description = "16 hex digits"), Why),
+    params(("id" = String, Path, description = "16 hex digits", pattern = "^[0-9a-f]{16}$"), Why),
     responses(
         (status = 204, description = "It opens nothing any more: here at once, on other nodes within a second."),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),

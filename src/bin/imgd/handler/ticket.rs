@@ -204,7 +204,7 @@ pub(crate) async fn list(
 /// One ticket.
 #[utoipa::path(
     get, path = "/api/v1/tickets/{id}", tag = "tickets", operation_id = "get_ticket",
-    params(("id" = String, Path, description = "32 hex digits")),
+    params(("id" = String, Path, description = "32 hex digits", pattern = "^[0-9a-f]{32}$")),
     responses(
         (status = 200, body = Ticket),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
@@ -223,7 +223,7 @@ pub(crate) async fn get(
 /// End a ticket.
 #[utoipa::path(
     delete, path = "/api/v1/tickets/{id}", tag = "tickets", operation_id = "revoke_ticket",
-    params(("id" = String, Path, description = "32 hex digits"), Why),
+    params(("id" = String, Path, description = "32 hex digits", pattern = "^[0-9a-f]{32}$"), Why),
     responses(
         (status = 204),
         (status = "default", body = ProblemDocument, content_type = "application/problem+json"),

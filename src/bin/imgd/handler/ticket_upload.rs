@@ -32,9 +32,11 @@ const MAY_SAY: &str = "with a ticket, only alias and modified can be chosen";
 #[utoipa::path(
     post, path = "/api/v1/upload/{id}", tag = "upload", operation_id = "upload_by_ticket_form",
     params(
-        ("id" = String, Path, description = "Of the ticket, as in its URL"),
+        ("id" = String, Path, description = "Of the ticket, as in its URL", pattern = "^[0-9a-f]{32}$"),
         ("s" = String, Query, description = "As in the ticket's URL"),
         ("e" = String, Query, description = "As in the ticket's URL"),
+        ("alias" = Option<String>, Query, description = "A name below the prefix of the ticket"),
+        ("modified" = Option<i64>, Query, description = "When the file was last changed, in seconds since 1970"),
     ),
     request_body(
         content((Vec<u8> = "application/octet-stream"), (Vec<u8> = "image/*"), (TicketForm = "multipart/form-data")),
@@ -66,9 +68,11 @@ pub(crate) async fn post(
 #[utoipa::path(
     put, path = "/api/v1/upload/{id}", tag = "upload", operation_id = "upload_by_ticket",
     params(
-        ("id" = String, Path, description = "Of the ticket, as in its URL"),
+        ("id" = String, Path, description = "Of the ticket, as in its URL", pattern = "^[0-9a-f]{32}$"),
         ("s" = String, Query, description = "As in the ticket's URL"),
         ("e" = String, Query, description = "As in the ticket's URL"),
+        ("alias" = Option<String>, Query, description = "A name below the prefix of the ticket"),
+        ("modified" = Option<i64>, Query, description = "When the file was last changed, in seconds since 1970"),
     ),
     request_body(content((Vec<u8> = "application/octet-stream"), (Vec<u8> = "image/*"))),
     responses(
@@ -86,9 +90,11 @@ pub(crate) async fn put(state: State<App>, id: Named<TicketId>, request: Request
 #[utoipa::path(
     get, path = "/api/v1/upload/{id}", tag = "upload", operation_id = "show_ticket_form",
     params(
-        ("id" = String, Path, description = "Of the ticket, as in its URL"),
+        ("id" = String, Path, description = "Of the ticket, as in its URL", pattern = "^[0-9a-f]{32}$"),
         ("s" = String, Query, description = "As in the ticket's URL"),
         ("e" = String, Query, description = "As in the ticket's URL"),
+        ("alias" = Option<String>, Query, description = "A name below the prefix of the ticket"),
+        ("modified" = Option<i64>, Query, description = "When the file was last changed, in seconds since 1970"),
     ),
     responses(
         (status = 200, body = String, content_type = "text/html"),
@@ -112,7 +118,7 @@ pub(crate) async fn get(
 /// What a browser asks before it uploads from the page of another site.
 #[utoipa::path(
     options, path = "/api/v1/upload/{id}", tag = "upload", operation_id = "ask_ticket_cors",
-    params(("id" = String, Path, description = "Of the ticket, as in its URL")),
+    params(("id" = String, Path, description = "Of the ticket, as in its URL", pattern = "^[0-9a-f]{32}$")),
     responses((status = 204)),
     security(()),
 )]
