@@ -38,7 +38,7 @@ pub struct AccessSettings {
 impl Default for AccessSettings {
     fn default() -> Self {
         Self {
-            // 256 KiB are held of each: 64 MiB at most.
+            // About 1 MiB of each, with the buffers of its connection: 256 MiB at most.
             uploads_max: 256,
             // Half, so that no key shuts out all others.
             uploads_per_key_max: 128,
