@@ -11,7 +11,7 @@ use crate::blobs::tree::sync;
 ///
 /// `syncfs` waits for everybody's dirty pages but costs the same for one file as for thousands; a sync of a small file
 /// costs about a journal commit. On the disks measured the two meet at a few dozen files.
-const SYNC_EACH_MAX: usize = 32;
+const SYNC_EACH_MAX: usize = 4;
 
 /// Flushes the file system of the tree, and notices write errors since it was opened.
 ///

@@ -38,7 +38,16 @@ pub(crate) struct Placement {
     entries: Vec<Entry>,
     rejected: Vec<Outcome>,
     /// Until it is on record, nothing of it is removed as that of an image off the record.
-    standing: Option<OwnedRwLockReadGuard<()>>,
+    standing: Vec<OwnedRwLockReadGuard<()>>,
+}
+
+impl Placement {
+    /// Takes another batch in, behind what is there: they are put on record together.
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.entries.append(&mut other.entries);
+        self.rejected.append(&mut other.rejected);
+        self.standing.append(&mut other.standing);
+    }
 }
 
 /// A prepared file on its way through the batch.
@@ -90,7 +99,8 @@ impl Committer {
         if placement.entries.is_empty() {
             return Ok(placement);
         }
-        placement.standing = Some(Arc::clone(&self.origin.standing).read_owned().await);
+        let standing = Arc::clone(&self.origin.standing).read_owned().await;
+        placement.standing.push(standing);
         self.refuse_blocked(&mut placement.entries).await?;
         if self.options.effect == Effect::Apply {
             self.charge(&mut placement.entries).await?;

@@ -25,6 +25,8 @@ use crate::origin::ingest::{Effect, IngestOptions, Ingested, Outcome, scan};
 
 /// Uploads committed together: as many as there can be in progress, in most configurations.
 const BATCH_MAX: usize = 512;
+/// Batches made to stand at the same time: while one waits for the disk, another is written.
+const PLACERS: usize = 2;
 /// How long an answer waits for the commit before the client is told to try again.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -152,7 +154,16 @@ impl Origin {
         });
         let committer = Committer::open(self, &options, self.staging())?;
         let (send, pending) = mpsc::channel(BATCH_MAX);
-        tokio::spawn(commit_all(committer, pending));
+        let (placed, placements) = mpsc::channel(PLACERS);
+        let (committer, pending) = (
+            Arc::new(committer),
+            Arc::new(tokio::sync::Mutex::new(pending)),
+        );
+        for _ in 0..PLACERS {
+            let (committer, pending) = (Arc::clone(&committer), Arc::clone(&pending));
+            tokio::spawn(place_all(committer, pending, placed.clone()));
+        }
+        tokio::spawn(record_all(committer, placements));
         *known = Some(send.clone());
         Ok(send)
     }
@@ -296,25 +307,44 @@ fn prepare(
     Ok(ready)
 }
 
-/// Until the last sender is gone. While one batch is put on record, the next is written.
-async fn commit_all(committer: Committer, mut pending: mpsc::Receiver<Pending>) {
-    let (mut placed, mut replies) = (Placement::default(), Vec::<Reply>::new());
+/// Makes batches stand, until the last sender is gone.
+async fn place_all(
+    committer: Arc<Committer>,
+    pending: Arc<tokio::sync::Mutex<mpsc::Receiver<Pending>>>,
+    placed: mpsc::Sender<(Placement, Vec<Reply>)>,
+) {
     loop {
-        let next = async {
-            let mut batch = Vec::new();
-            if pending.recv_many(&mut batch, BATCH_MAX).await == 0 {
-                return None;
-            }
-            let (prepared, replies): (Vec<Prepared>, Vec<Reply>) =
-                batch.into_iter().map(Pending::split).unzip();
-            Some((committer.place(prepared).await, replies))
-        };
-        let (batch, waiting) = (std::mem::take(&mut placed), std::mem::take(&mut replies));
-        match tokio::join!(record(&committer, batch, waiting), next).1 {
-            None => return,
-            Some((Ok(placement), waiting)) => (placed, replies) = (placement, waiting),
-            Some((Err(error), waiting)) => fail(error, waiting.into_iter()),
+        let mut batch = Vec::new();
+        if pending.lock().await.recv_many(&mut batch, BATCH_MAX).await == 0 {
+            return;
         }
+        let (prepared, replies): (Vec<Prepared>, Vec<Reply>) =
+            batch.into_iter().map(Pending::split).unzip();
+        match committer.place(prepared).await {
+            Ok(placement) => {
+                // It panicked: with the last of us goes the channel, and the next upload makes another committer.
+                if placed.send((placement, replies)).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => fail(error, replies.into_iter()),
+        }
+    }
+}
+
+/// Puts on record together what stands by then, until the last that makes it stand is gone.
+async fn record_all(
+    committer: Arc<Committer>,
+    mut placed: mpsc::Receiver<(Placement, Vec<Reply>)>,
+) {
+    let mut batches = Vec::new();
+    while placed.recv_many(&mut batches, PLACERS).await > 0 {
+        let (mut together, mut replies) = (Placement::default(), Vec::new());
+        for (placement, waiting) in batches.drain(..) {
+            together.append(placement);
+            replies.extend(waiting);
+        }
+        record(&committer, together, replies).await;
     }
 }
 
