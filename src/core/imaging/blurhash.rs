@@ -27,9 +27,11 @@ type Light = [f64; 3];
 
 /// `rgb` is sRGB, row by row, not empty.
 pub(crate) fn encode(rgb: &[u8], width_px: u32, waves: Waves) -> String {
+    // A power for each of 256 values, not for each of thousands.
+    let lights: Vec<f64> = (0..=u8::MAX).map(to_light).collect();
     let light: Vec<Light> = rgb
         .chunks_exact(3)
-        .map(|pixel| [pixel[0], pixel[1], pixel[2]].map(to_light))
+        .map(|pixel| [pixel[0], pixel[1], pixel[2]].map(|value| lights[usize::from(value)]))
         .collect();
     let rows: Vec<&[Light]> = light.chunks_exact(width_px as usize).collect();
     let all = (0..waves.down).flat_map(|down| (0..waves.across).map(move |across| (across, down)));
