@@ -9,8 +9,8 @@ use crate::blobs::tree::sync;
 
 /// Up to this many files are synced one by one; above, the whole file system is.
 ///
-/// `syncfs` waits for everybody's dirty pages but costs the same for one file as for thousands; a sync of a small file
-/// costs about a journal commit. On the disks measured the two meet at a few dozen files.
+/// `syncfs` waits for everybody's dirty pages but costs about the same for one file as for dozens (1 to 2 ms); a sync of
+/// a small file costs 0.1 to 0.5 ms, and its name as much again. With 32, uploads took a quarter longer.
 const SYNC_EACH_MAX: usize = 4;
 
 /// Flushes the file system of the tree, and notices write errors since it was opened.

@@ -508,12 +508,20 @@ fn check(file: &ConfigFile, faults: &mut Vec<String>) {
     }
 }
 
+/// Each upload that is being asked about holds one of tokio's 512 threads for blocking work, and reading it needs another
+/// now and then.
+const SCANNED_UPLOADS_MAX: usize = 400;
+
 /// Whom we speak to.
 fn check_others(file: &ConfigFile, fault: &mut impl FnMut(&str, &str)) {
     if let Some(url) = &file.scan.url
         && let Err(invalid) = url.parse::<FetchUrl>()
     {
         fault("scan.url", &invalid.to_string());
+    }
+    if file.scan.url.is_some() && file.api.uploads_max > SCANNED_UPLOADS_MAX {
+        let text = format!("{SCANNED_UPLOADS_MAX} at most while scan.url is set");
+        fault("api.uploads_max", &text);
     }
     for range in &file.fetch.allow {
         if let Err(invalid) = range.parse::<IpRange>() {
@@ -533,6 +541,14 @@ mod tests {
             Path::new("/srv/img/imgctl.toml"),
             text,
         )
+    }
+
+    #[test]
+    fn a_scan_hook_bounds_uploads() {
+        let text = "scan.url = \"http://127.0.0.1:1/\"\napi.uploads_max = 401";
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.contains("api.uploads_max: 400 at most"), "{error}");
+        assert!(parse("api.uploads_max = 401").is_ok());
     }
 
     #[test]
