@@ -5,6 +5,7 @@
 pub mod file; // the file as it is written
 pub mod error; // what is wrong with it
 pub mod load; // file -> Config, every fault at once
+mod check; // what it may not say
 mod presets; // the section [presets]
 pub mod open; // Config -> an open origin
 pub mod init; // the file that a new data directory gets

@@ -1,6 +1,6 @@
 //! A batch of prepared files: made durable, placed, recorded, acknowledged, in that order.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,20 +11,19 @@ use crate::blobs::originals::Placed;
 use crate::blobs::staging::Staging;
 use crate::blobs::{BlobError, Tree, blocking};
 use crate::catalog::{AliasOutcome, CatalogError, NewImage, Recorded};
-use crate::model::access::KeyId;
 use crate::model::alias::AliasName;
-use crate::model::grant::Usage;
 use crate::model::image_id::ImageId;
 use crate::model::record::Image;
 use crate::origin::Origin;
 use crate::origin::bulk::{Batch, BulkOutcome, Which};
 use crate::origin::error::OriginError;
+use crate::origin::ingest::admission::charges;
 use crate::origin::ingest::prepare::{Prepared, Ready, Rejection, Staged};
 use crate::origin::ingest::{Effect, IngestOptions, Ingested, Outcome};
 
 #[derive(Debug)]
 pub(crate) struct Committer {
-    origin: Arc<Origin>,
+    pub(crate) origin: Arc<Origin>,
     options: Arc<IngestOptions>,
     staging: Arc<Staging>,
     flusher: Arc<Flusher>,
@@ -52,11 +51,11 @@ impl Placement {
 
 /// A prepared file on its way through the batch.
 #[derive(Debug)]
-struct Entry {
+pub(crate) struct Entry {
     path: PathBuf,
-    ready: Ready,
+    pub(crate) ready: Ready,
     /// Set when the image is not taken in: nothing of it is on record.
-    refused: Option<Rejection>,
+    pub(crate) refused: Option<Rejection>,
     /// Set when its alias cannot stand; the image itself is kept.
     fault: Option<Rejection>,
     /// Whether bad bytes stood at the original's name, and so at its older aliases too.
@@ -204,81 +203,6 @@ impl Committer {
         Ok(())
     }
 
-    /// Before anything of a blocked image can be seen under its name.
-    async fn refuse_blocked(&self, entries: &mut [Entry]) -> Result<(), OriginError> {
-        let ids: Vec<ImageId> = entries
-            .iter()
-            .flat_map(|entry| [Some(entry.ready.image.id), entry.ready.raw_id])
-            .flatten()
-            .collect();
-        let blocked = self.origin.catalog.find_blocked(&ids).await?;
-        if blocked.is_empty() {
-            return Ok(());
-        }
-        for entry in entries {
-            let ids = [Some(entry.ready.image.id), entry.ready.raw_id];
-            if let Some(id) = ids.into_iter().flatten().find(|id| blocked.contains(id)) {
-                // Nothing of it is charged, so that nothing will be refunded.
-                entry.ready.charge = None;
-                entry.refuse(
-                    Rejection::new("blocked", format!("image {id} is on the block list"))
-                        .with_hint("`imgctl block list` says since when and why"),
-                );
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes what images need of the quotas of their keys: of all together if it suffices, else of as many as fit.
-    async fn charge(&self, entries: &mut [Entry]) -> Result<(), OriginError> {
-        let mut by_key: BTreeMap<KeyId, Vec<&mut Entry>> = BTreeMap::new();
-        for entry in entries.iter_mut().filter(|entry| entry.refused.is_none()) {
-            if let Some(key) = entry.ready.charge {
-                by_key.entry(key).or_default().push(entry);
-            }
-        }
-        let catalog = &self.origin.catalog;
-        for (key, entries) in by_key {
-            let total = Usage {
-                bytes: entries.iter().map(|it| it.ready.image.size_bytes).sum(),
-                images: entries.len() as u64,
-            };
-            if catalog.charge_key(key, total).await? {
-                continue;
-            }
-            // What is here already needs nothing. It is asked only now, since most quotas suffice.
-            let ids: Vec<ImageId> = entries.iter().map(|it| it.ready.image.id).collect();
-            let known = catalog.find_images(&ids).await?;
-            let mut known: HashSet<ImageId> = known.into_iter().map(|image| image.id).collect();
-            for entry in entries {
-                if known.contains(&entry.ready.image.id) {
-                    entry.ready.charge = None;
-                } else if catalog.charge_key(key, entry.usage()).await? {
-                    known.insert(entry.ready.image.id);
-                } else {
-                    entry.ready.charge = None;
-                    entry.refuse(
-                        Rejection::new(
-                            "quota-passed",
-                            format!("the quota of key {key} is used up"),
-                        )
-                        .with_hint("an administrator sees it with `imgctl key list`"),
-                    );
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives back what was charged for images that were there already, or were not kept.
-    async fn refund(&self, charged: BTreeMap<KeyId, Usage>) {
-        for (key, usage) in charged {
-            if let Err(error) = self.origin.catalog.refund_key(key, usage).await {
-                tracing::warn!(key.id = %key, "its quota was not refunded: {error}");
-            }
-        }
-    }
-
     /// Answers `None` for what was refused before, and for images whose erasure is not finished.
     async fn put_on_record(
         &self,
@@ -414,16 +338,9 @@ impl Committer {
 
 impl Entry {
     /// Nothing of it is kept: what was staged goes.
-    fn refuse(&mut self, rejection: Rejection) {
+    pub(crate) fn refuse(&mut self, rejection: Rejection) {
         self.refused.get_or_insert(rejection);
         self.ready.staged = None;
-    }
-
-    fn usage(&self) -> Usage {
-        Usage {
-            bytes: self.ready.image.size_bytes,
-            images: 1,
-        }
     }
 }
 
@@ -438,19 +355,6 @@ fn write_held(staging: &Staging, entries: &mut [Entry]) {
             Err(error) => entry.refuse(error.into()),
         }
     }
-}
-
-/// What was taken of the quotas of keys.
-fn charges<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> BTreeMap<KeyId, Usage> {
-    let mut by_key: BTreeMap<KeyId, Usage> = BTreeMap::new();
-    for entry in entries {
-        if let Some(key) = entry.ready.charge {
-            let usage = by_key.entry(key).or_default();
-            usage.bytes += entry.ready.image.size_bytes;
-            usage.images += 1;
-        }
-    }
-    by_key
 }
 
 /// Bytes, then names: after this every original of the batch would survive power loss.

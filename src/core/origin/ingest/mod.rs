@@ -20,6 +20,7 @@ mod queue; // from the one who finds files to those who read them
 mod prepare; // one file: read, check, strip, hash, stage
 mod scan; // someone else is asked first
 mod spooled; // the same for what came over a wire
+mod admission; // the block list, quotas
 mod commit; // a batch: flush, place, record
 pub mod upload; // single images, committed with those that come at the same time
 
