@@ -21,6 +21,7 @@ mod prepare; // one file: read, check, strip, hash, stage
 mod scan; // someone else is asked first
 mod spooled; // the same for what came over a wire
 mod admission; // the block list, quotas
+mod standing; // a batch on disk
 mod commit; // a batch: flush, place, record
 pub mod upload; // single images, committed with those that come at the same time
 
