@@ -353,3 +353,25 @@ fn a_session_ends_by_itself() {
         expect_problem(&answer, 400, "json-invalid");
     }
 }
+
+#[test]
+fn what_one_may_no_more_is_not_answered_from_record_either() {
+    let site = Site::start();
+    let client = Client::without_key(&site);
+    add_user(&site, "g", Role::Editor, PASSWORD);
+    let cookie = cookie(&client, "g", PASSWORD);
+    let make = || {
+        let headers = [
+            ("Cookie", cookie.as_str()),
+            ("Content-Type", "application/json"),
+            ("Idempotency-Key", "one"),
+        ];
+        client.send("POST", "/api/v1/tickets", &headers, b"{}")
+    };
+    assert_eq!(make().status, 201);
+    assert_eq!(make().status, 201);
+
+    site.imgctl_ok(["user", "role", "g", "viewer"]);
+
+    expect_problem(&make(), 403, "verb-missing");
+}

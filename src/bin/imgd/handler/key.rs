@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use img_api::key::{IssuedKey, Key, KeyList, KeyRotation, NewKey};
 use img_api::problem::Problem as ProblemDocument;
-use img_core::model::access::{KeyId, Verbs};
+use img_core::model::access::{KeyId, Verb, Verbs};
 use img_core::model::grant::Quota;
 use img_core::origin::keys::{self, Issued};
 
@@ -53,6 +53,7 @@ pub(crate) async fn create(
     parts: Parts,
     Json { value, bytes }: Json<NewKey>,
 ) -> Result<Response, Problem> {
+    who.caller.require(Verb::Admin)?;
     let once = async {
         let act = who.act(value.reason.clone())?;
         let new = new_key(&app, value)?;
@@ -128,6 +129,7 @@ pub(crate) async fn rotate(
     parts: Parts,
     Json { value, bytes }: Json<KeyRotation>,
 ) -> Result<Response, Problem> {
+    who.caller.require(Verb::Admin)?;
     let once = async {
         let act = who.act(value.reason.clone())?;
         let overlap_s = i64::try_from(value.overlap_s.unwrap_or(OVERLAP_S)).unwrap_or(i64::MAX);

@@ -8,7 +8,7 @@ use img_api::alias::parse_alias;
 use img_api::cursor;
 use img_api::problem::Problem as ProblemDocument;
 use img_api::ticket::{NewTicket, Ticket, TicketList};
-use img_core::model::access::TicketId;
+use img_core::model::access::{TicketId, Verb};
 use img_core::model::grant::{self, TicketAlias};
 use img_core::origin::tickets;
 use serde::Deserialize;
@@ -86,6 +86,7 @@ pub(crate) async fn create(
     parts: Parts,
     Json { value, bytes }: Json<NewTicket>,
 ) -> Result<Response, Problem> {
+    who.caller.require(Verb::Ingest)?;
     let once = async {
         let act = who.act(value.reason.clone())?;
         let new = new_ticket(&app, &value)?;
