@@ -66,16 +66,27 @@ fn twins(lines: &str) -> (Site, Site, Remote) {
     (here, there, remote)
 }
 
-/// All but order and time. Which of two files with the same bytes is the new one is a matter of order.
+/// All but order and time. Which of two files with the same bytes is the new one, and is derived from, is a matter of
+/// order: what was derived counts for the image.
 fn comparable(report: &Report) -> (BTreeMap<&str, Value>, Value) {
     let mut summary = report.summary.clone();
     for of_time in ["duration_ms", "files_per_s"] {
         assert!(summary[of_time].take().is_number());
     }
+    let mut derived = BTreeMap::<&str, u64>::new();
+    for line in &report.items {
+        if let (Some(id), Some(count)) = (line["id"].as_str(), line["derived"].as_u64()) {
+            *derived.entry(id).or_default() += count;
+        }
+    }
     let line = |line: &Value| {
         let mut line = line.clone();
-        if line["id"].is_string() {
+        if let Some(id) = line["id"].as_str() {
+            let count = line["derived"].is_u64().then(|| derived[id]);
             line["status"] = json!("new or known");
+            if let Some(count) = count {
+                line["derived"] = json!(count);
+            }
         }
         if line["reason"] == "alias-unusable" {
             // It names a directory of the machine.
