@@ -4,20 +4,21 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use img_test_port::free_port;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 const IMGCTL: &str = env!("CARGO_BIN_EXE_imgctl");
 const IMGD: &str = env!("CARGO_BIN_EXE_imgd");
 /// Far above what anything takes on a busy machine: reached only when something hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A data directory with a configuration, and what runs on it. Everything ends and vanishes with the value.
 pub(crate) struct Site {
@@ -296,15 +297,6 @@ pub(crate) fn wait_until(what: &str, done: impl Fn() -> bool) {
         assert!(Instant::now() < deadline, "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
-}
-
-/// A port that was free a moment ago.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }
 
 pub(crate) fn end(child: Option<Child>, signal: Signal) {

@@ -5,9 +5,10 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use img_test_port::free_port;
 use serde_json::Value;
 
-use crate::harness::{Site, files_below, free_port};
+use crate::harness::{Site, files_below};
 
 /// The one object that `imgctl nginx apply` prints, and its exit code.
 #[track_caller]

@@ -4,10 +4,11 @@ use std::fs;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 
+use img_test_port::free_port;
 use img_test_postgres::TestPostgres;
 use rustix::process::Signal;
 
-use crate::harness::{Site, end, free_port, request, sample, wait_until};
+use crate::harness::{Site, end, request, sample, wait_until};
 
 /// A site whose catalog is at `url`; nothing has been made there yet.
 fn on(url: &str) -> Site {

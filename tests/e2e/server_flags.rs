@@ -7,9 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use img_core::imaging::noise_jpeg;
+use img_test_port::free_port;
 use serde_json::{Value, json};
 
-use crate::harness::{Site, free_port};
+use crate::harness::Site;
 use crate::specimen::{LATITUDE, MAKER, camera_exif, contains, jpeg_with_exif};
 
 fn key_file(site: &Site, mode: u32) -> PathBuf {

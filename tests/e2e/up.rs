@@ -7,9 +7,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use img_test_port::free_port;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::harness::{Response, Site, free_port, request, sample, wait_until};
+use crate::harness::{Response, Site, request, sample, wait_until};
 
 /// A place for a data directory that does not exist yet.
 struct Place {
@@ -103,7 +104,11 @@ struct Up {
 impl Up {
     #[track_caller]
     fn wait_until_ready(&self) {
-        wait_until("up is up", || self.said().contains("up; Ctrl-C stops it"));
+        wait_until("up is up", || {
+            let said = self.said();
+            assert!(!said.contains("error: "), "{said}");
+            said.contains("up; Ctrl-C stops it")
+        });
     }
 
     fn said(&self) -> String {

@@ -1,13 +1,14 @@
 //! A tree, a configuration, an nginx and an imgd, all in one temporary directory and gone when dropped.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
+
+use img_test_port::free_port;
 
 use crate::model::layout::{ShardWidth, TreeLayout};
 use crate::nginx::render::{Release, render};
@@ -173,12 +174,4 @@ pub(super) fn put(data_dir: &Path, path: &[u8], content: &str) {
     fs::write(&path, content).unwrap();
     let file = fs::File::options().write(true).open(&path).unwrap();
     file.set_modified(SystemTime::UNIX_EPOCH + MTIME).unwrap();
-}
-
-pub(super) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }

@@ -4,10 +4,12 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use img_test_port::free_port;
+
 use crate::model::layout::ShardWidth;
 use crate::nginx::settings::TlsSettings;
 use crate::nginx::tests::http::{Answer, Request};
-use crate::nginx::tests::site::{ID, MISSING, Site, free_port};
+use crate::nginx::tests::site::{ID, MISSING, Site};
 
 fn openssl(args: &[&str], input: &[u8]) -> (Vec<u8>, bool) {
     let mut child = Command::new("openssl")
