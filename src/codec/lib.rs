@@ -2,5 +2,6 @@
 //!
 //! Pure: bytes and planes in, planes and bytes out; no files, no clock, no threads, nothing kept between two images.
 
+pub mod jpeg;
 pub mod plane; // one channel of samples
 pub mod stop; // giving up in time

@@ -1,0 +1,77 @@
+//! From the low n×n coefficients of a block to n×n samples: an inverse cosine transform of n points each way.
+
+/// The coefficients of a block in rows, and one place more for what no block has.
+pub(super) type Coefficients = [i16; 65];
+
+/// Samples of a block in rows, of which the first N count.
+pub(super) type Samples = [[u8; 8]; 8];
+
+/// Factors of the coefficients in rows.
+pub(super) type Quantisation = [f32; 64];
+
+/// What turns block after block of one size.
+///
+/// The transform of N points is T.81 A.3.3 with N for 8, on the low N×N coefficients alone, scaled so that the mean stays:
+/// sample(x, y) = 128 + ¼ Σ C(u) C(v) F(u, v) cos((2x + 1) u π / 2N) cos((2y + 1) v π / 2N), C(0) = √½ and else 1.
+/// Products and sums are of single precision and never fused, so that they are the same on every machine.
+pub(super) struct Idct<const N: usize> {
+    /// Of a frequency, at each place.
+    basis: [[f32; 8]; 8],
+}
+
+impl<const N: usize> Idct<N> {
+    pub(super) fn new() -> Self {
+        let mut basis = [[0.0; 8]; 8];
+        for (u, waves) in basis.iter_mut().enumerate().take(N) {
+            let scale = if u == 0 { 0.5_f64.sqrt() } else { 1.0 } / 2.0;
+            for (x, wave) in waves.iter_mut().enumerate().take(N) {
+                let angle = ((2 * x + 1) * u) as f64 * std::f64::consts::PI / (2 * N) as f64;
+                *wave = (scale * angle.cos()) as f32;
+            }
+        }
+        Self { basis }
+    }
+
+    #[inline(always)]
+    pub(super) fn samples(&self, block: &Coefficients, quantisation: &Quantisation) -> Samples {
+        if N == 1 {
+            return [[Self::flat(block[0], quantisation); 8]; 8];
+        }
+        let mut values = [[0.0_f32; 8]; 8];
+        for v in 0..N {
+            for u in 0..8 {
+                values[v][u] = f32::from(block[8 * v + u]) * quantisation[8 * v + u];
+            }
+        }
+        let mut samples = [[0; 8]; 8];
+        for y in 0..N {
+            let mut column = [0.0_f32; 8];
+            for v in 0..N {
+                for u in 0..8 {
+                    column[u] += values[v][u] * self.basis[v][y];
+                }
+            }
+            let mut row = [128.0_f32; 8];
+            for u in 0..N {
+                for x in 0..8 {
+                    row[x] += column[u] * self.basis[u][x];
+                }
+            }
+            samples[y] = row.map(to_sample);
+        }
+        samples
+    }
+
+    /// Of a block that has nothing but its mean, rounded as everybody does: halves up.
+    #[inline(always)]
+    pub(super) fn flat(mean: i16, quantisation: &Quantisation) -> u8 {
+        (128.5 + f32::from(mean) * quantisation[0] * 0.125) as u8
+    }
+}
+
+/// Rounded to the nearest: adding 2²³ leaves the whole part in the low bits.
+#[inline(always)]
+fn to_sample(value: f32) -> u8 {
+    let clamped = value.clamp(0.0, 255.0);
+    (clamped + 8_388_608.0).to_bits() as u8
+}
