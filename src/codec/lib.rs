@@ -5,3 +5,4 @@
 pub mod jpeg;
 pub mod plane; // one channel of samples
 pub mod stop; // giving up in time
+pub mod resample; // planes to another size
