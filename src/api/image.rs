@@ -66,7 +66,7 @@ pub struct ImageDetails {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PresetUrl {
     pub preset: String,
-    /// jpg, png or webp.
+    /// jpg, png, webp, avif or gif.
     pub format: String,
     pub url: String,
     /// Width in pixels that it has or will have; none where the original's is not known.

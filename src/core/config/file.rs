@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::blobs::space::SpaceFloor;
+use crate::config::section::{PresetSection, WatermarkSection};
 use crate::imaging::{Limits, SvgPolicy};
 use crate::nginx::settings::ApiLimits;
 use crate::origin::{AccessSettings, OriginSettings};
@@ -25,6 +26,7 @@ pub struct ConfigFile {
     pub fetch: FetchSection,
     pub nginx: NginxSection,
     pub presets: BTreeMap<String, PresetSection>,
+    pub watermarks: BTreeMap<String, WatermarkSection>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -331,20 +333,4 @@ pub struct OpenFileCacheSection {
     pub files_max: u32,
     pub inactive_s: u64,
     pub valid_s: u64,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PresetSection {
-    pub width: Option<u32>,
-    pub height: Option<u32>,
-    pub fit: Option<String>,
-    pub gravity: Option<String>,
-    #[serde(default)]
-    pub enlarge: bool,
-    pub background: Option<String>,
-    pub formats: Vec<String>,
-    /// By format; the defaults are those of free options.
-    #[serde(default)]
-    pub quality: BTreeMap<String, u8>,
 }

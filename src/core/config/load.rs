@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::blobs::space::SpaceFloor;
@@ -13,7 +14,7 @@ use crate::config::error::ConfigError;
 use crate::config::file::{
     ApiSection, ConfigFile, LimitsSection, ModeSection, OnFailureSection, SvgSection,
 };
-use crate::config::presets;
+use crate::config::{presets, watermarks};
 use crate::fetch::AddressGuard;
 use crate::fetch::scan::{OnFailure, ScanHook};
 use crate::fetch::webhook::WebhookSecret;
@@ -74,10 +75,11 @@ impl Config {
         let file: ConfigFile =
             toml::from_str(text).map_err(|error| syntax_error(path, text, &error))?;
         let mut faults = Vec::new();
-        let presets = presets::definitions(&file.presets, &mut faults);
+        let limits = limits(&file.limits);
+        let watermarks = watermarks::load(&file.watermarks, data, &limits, &mut faults);
+        let presets = presets::definitions(&file, &watermarks, &mut faults);
         let catalog_url = file.catalog.url.parse::<CatalogUrl>();
         check(&file, &mut faults);
-        let limits = limits(&file.limits);
         for (name, definition) in &presets {
             if let Err(error) = limits.check_box(&definition.layout) {
                 faults.push(format!(
@@ -92,7 +94,9 @@ impl Config {
                     path: data.to_owned(),
                     source,
                 })?;
-                Ok(Self::build(&data, path, url, presets, file))
+                let mut config = Self::build(&data, path, url, presets, file);
+                config.origin.watermarks = Arc::new(watermarks);
+                Ok(config)
             }
             Ok(_) => Err(ConfigError::Invalid {
                 path: path.to_owned(),
@@ -134,6 +138,7 @@ impl Config {
                 wait_timeout: Duration::from_millis(derive.wait_timeout_ms),
                 failure_ttl: Duration::from_secs(derive.failure_ttl_s),
                 access: access(&file.api),
+                ..OriginSettings::default()
             },
             api: api(&file.api),
             floor: SpaceFloor {

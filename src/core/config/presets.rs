@@ -2,22 +2,37 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::file::PresetSection;
+use crate::config::file::ConfigFile;
+use crate::config::section::PresetSection;
 use crate::model::geometry::Enlarge;
 use crate::model::media::OutputFormat;
 use crate::model::options::Options;
 use crate::model::preset::{PresetDefinition, PresetName};
-use crate::model::recipe::{Encoding, Layout, quality_default};
+use crate::model::recipe::{Layout, Quality, quality_default};
+use crate::model::watermark::{WatermarkRef, Watermarks};
+use crate::model::words::{InvalidWord, Words};
 
-pub(crate) fn definitions(
-    sections: &BTreeMap<String, PresetSection>,
+pub(super) fn definitions(
+    file: &ConfigFile,
+    watermarks: &Watermarks,
     faults: &mut Vec<String>,
 ) -> BTreeMap<PresetName, PresetDefinition> {
     let mut definitions = BTreeMap::new();
-    for (name, section) in sections {
+    for (name, section) in &file.presets {
         let mut found = Vec::new();
         let parsed = name.parse::<PresetName>();
-        let definition = definition(section, &mut found);
+        let mut definition = definition(section, &mut found);
+        let watermark = definition.effects.watermark;
+        if let Some(WatermarkRef { name, .. }) = watermark {
+            // With its fingerprint, so that a preset changes when its watermark does.
+            definition.effects.watermark = watermarks.find_ref(name);
+            // One that is declared with a fault is a fault already.
+            if !file.watermarks.contains_key(name.as_str()) {
+                found.push(format!(
+                    "there is no watermark `{name}`: declare it in [watermarks.{name}]"
+                ));
+            }
+        }
         match parsed {
             Ok(name) if found.is_empty() => {
                 definitions.insert(name, definition);
@@ -35,17 +50,47 @@ pub(crate) fn definitions(
 }
 
 fn definition(section: &PresetSection, faults: &mut Vec<String>) -> PresetDefinition {
-    let layout = layout(section, faults);
-    let mut encodings: Vec<Encoding> = Vec::new();
+    let mut words = Words::default();
+    words.layout = layout(section, faults);
+    for (name, value) in section.words() {
+        if let Err(error) = words.set(name, &value) {
+            faults.push(error.to_string());
+        }
+    }
+    let mut qualities = fixed_qualities(section, faults);
+    match words.target() {
+        Ok(None) => {}
+        Ok(Some(_)) if !section.quality.is_empty() => {
+            faults.push(InvalidWord::TargetAndQuality.to_string());
+        }
+        Ok(Some(target)) => {
+            for (_, quality) in &mut qualities {
+                *quality = Quality::Target(target);
+            }
+        }
+        // A fault of its own already, if `ssim2` is given and wrong.
+        Err(InvalidWord::NoTarget { .. }) if section.ssim2.is_some() => {}
+        Err(error) => faults.push(error.to_string()),
+    }
+    PresetDefinition {
+        layout: words.layout,
+        effects: words.effects,
+        finish: words.finish,
+        qualities,
+    }
+}
+
+fn fixed_qualities(
+    section: &PresetSection,
+    faults: &mut Vec<String>,
+) -> Vec<(OutputFormat, Quality)> {
+    let mut qualities: Vec<(OutputFormat, Quality)> = Vec::new();
     for text in &section.formats {
         match text.parse::<OutputFormat>() {
-            Ok(format) if encodings.iter().any(|encoding| encoding.format == format) => {
+            Ok(format) if qualities.iter().any(|&(given, _)| given == format) => {
                 faults.push(format!("format {format} is given twice"));
             }
-            Ok(format) => encodings.push(Encoding {
-                format,
-                quality: quality_default(format),
-            }),
+            Ok(format) => qualities.push((format, Quality::Fixed(quality_default(format)))),
             Err(error) => faults.push(error.to_string()),
         }
     }
@@ -53,18 +98,18 @@ fn definition(section: &PresetSection, faults: &mut Vec<String>) -> PresetDefini
         faults.push("formats is empty".to_owned());
     }
     for (text, &quality) in &section.quality {
-        match encodings
+        match qualities
             .iter_mut()
-            .find(|encoding| encoding.format.extension() == text)
+            .find(|(format, _)| format.extension() == text)
         {
             Some(_) if !(1..=100).contains(&quality) => {
                 faults.push(format!("quality.{text} is {quality}, expected 1 to 100"));
             }
-            Some(encoding) => encoding.quality = quality,
+            Some((_, chosen)) => *chosen = Quality::Fixed(quality),
             None => faults.push(format!("quality.{text} is for none of its formats")),
         }
     }
-    PresetDefinition { layout, encodings }
+    qualities
 }
 
 fn layout(section: &PresetSection, faults: &mut Vec<String>) -> Layout {
@@ -113,3 +158,6 @@ where
         Err(error) => Some(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,10 +16,14 @@ pub(crate) fn encode(
     encoding: Encoding,
     background: Rgb,
 ) -> Result<Vec<u8>, ImagingError> {
+    let quality = encoding.quality.highest();
     let encoded = match encoding.format {
-        OutputFormat::Jpeg => jpeg(&pixels.into_opaque(background), encoding.quality),
+        OutputFormat::Jpeg => jpeg(&pixels.into_opaque(background), quality),
         OutputFormat::Png => png(&pixels),
-        OutputFormat::Webp => webp(&pixels.into_coloured(), encoding.quality),
+        OutputFormat::Webp => webp(&pixels.into_coloured(), quality),
+        OutputFormat::Avif | OutputFormat::Gif => {
+            Err(format!("no encoder for {} in this build", encoding.format).into())
+        }
     };
     encoded.map_err(|source| ImagingError::Encode {
         format: encoding.format,

@@ -35,7 +35,7 @@ pub use metadata::{
 pub use orient::Orientation;
 pub use pipeline::{DeriveRequest, Encoded, derive, memory_needed};
 pub use pixels::Canvas;
-pub use place::{Crop, Placement, place};
+pub use place::{Crop, Placement, place, place_at};
 pub use sample::{noise_jpeg, samples};
 pub use sniff::sniff;
 pub use source::Source;

@@ -3,7 +3,7 @@
 use crate::imaging::error::ImagingError;
 use crate::imaging::limits::Limits;
 use crate::imaging::pixels::Canvas;
-use crate::model::geometry::{Enlarge, Fit, Gravity};
+use crate::model::geometry::{Enlarge, Fit, Gravity, Point};
 use crate::model::media::OutputFormat;
 use crate::model::recipe::Layout;
 
@@ -51,22 +51,41 @@ impl Placement {
     }
 }
 
-/// Both sizes are at least 1 px on each side.
-pub fn place(layout: &Layout, (width_px, height_px): (u32, u32)) -> Placement {
+/// As [`place_at`], without a look at the pixels.
+pub fn place(layout: &Layout, size: (u32, u32)) -> Placement {
+    place_at(layout, size, None)
+}
+
+/// `size` is that of the image upright, trimmed and turned; it and the result are at least 1 px on each side.
+///
+/// `focus` is where a gravity that depends on the pixels was found, as shares of width and height, 0.0..=1.0, with the
+/// meaning of a point of gravity: what stands at that share of the image stands at that share of the crop. It is the
+/// centre without one, and without effect on a gravity that is a point by itself.
+pub fn place_at(
+    layout: &Layout,
+    (width_px, height_px): (u32, u32),
+    focus: Option<(f64, f64)>,
+) -> Placement {
     let image = Size {
         width: f64::from(width_px.max(1)),
         height: f64::from(height_px.max(1)),
+    };
+    let point = match (layout.gravity, focus) {
+        (Gravity::Auto | Gravity::Entropy, Some((x, y))) => (x.clamp(0.0, 1.0), y.clamp(0.0, 1.0)),
+        (gravity, _) => (gravity.point().x(), gravity.point().y()),
     };
     let bounds = bounds(layout, image);
     match layout.fit {
         Fit::Contain => contain(image, bounds, layout.enlarge),
         Fit::Inside => contain(image, bounds, Enlarge::No),
-        Fit::Cover => cover(image, bounds, layout),
+        Fit::Cover => cover(image, bounds, layout.enlarge, point),
         Fit::Fill => fill(image, bounds, layout.enlarge),
-        Fit::Pad => {
-            let inner = contain(image, bounds, layout.enlarge);
-            pad(inner, bounds, layout.gravity)
-        }
+        // All of the image is kept: what draws attention in it has no say in where it stands.
+        Fit::Pad => pad(
+            contain(image, bounds, layout.enlarge),
+            bounds,
+            layout.gravity.point(),
+        ),
     }
 }
 
@@ -140,14 +159,14 @@ fn fill(image: Size, bounds: Size, enlarge: Enlarge) -> Placement {
     scaled(image.whole(), size)
 }
 
-fn cover(image: Size, bounds: Size, layout: &Layout) -> Placement {
+fn cover(image: Size, bounds: Size, enlarge: Enlarge, point: (f64, f64)) -> Placement {
     let scale = (image.width / bounds.width).min(image.height / bounds.height);
     let mut part = Size {
         width: (bounds.width * scale).min(image.width),
         height: (bounds.height * scale).min(image.height),
     };
     let mut size = bounds;
-    if layout.enlarge == Enlarge::No && scale < 1.0 {
+    if enlarge == Enlarge::No && scale < 1.0 {
         // Whole pixels on both sides of the cut, so that nothing is resampled.
         let (width_px, height_px) = part.rounded();
         part = Size {
@@ -156,9 +175,9 @@ fn cover(image: Size, bounds: Size, layout: &Layout) -> Placement {
         };
         size = part;
     }
-    let mut left = (image.width - part.width) * layout.gravity.x();
-    let mut top = (image.height - part.height) * layout.gravity.y();
-    if scale <= 1.0 && layout.enlarge == Enlarge::No {
+    let mut left = (image.width - part.width) * point.0;
+    let mut top = (image.height - part.height) * point.1;
+    if scale <= 1.0 && enlarge == Enlarge::No {
         (left, top) = (left.floor(), top.floor());
     }
     let crop = Crop {
@@ -169,7 +188,7 @@ fn cover(image: Size, bounds: Size, layout: &Layout) -> Placement {
     scaled(crop, size)
 }
 
-fn pad(inner: Placement, bounds: Size, gravity: Gravity) -> Placement {
+fn pad(inner: Placement, bounds: Size, point: Point) -> Placement {
     let (width_px, height_px) = bounds.rounded();
     if (width_px, height_px) == (inner.width_px, inner.height_px) {
         return inner;
@@ -181,8 +200,8 @@ fn pad(inner: Placement, bounds: Size, gravity: Gravity) -> Placement {
         canvas: Some(Canvas {
             width_px,
             height_px,
-            left_px: room(width_px, inner.width_px, gravity.x()),
-            top_px: room(height_px, inner.height_px, gravity.y()),
+            left_px: room(width_px, inner.width_px, point.x()),
+            top_px: room(height_px, inner.height_px, point.y()),
         }),
         ..inner
     }

@@ -6,7 +6,7 @@ use crate::imaging::encode::encode;
 use crate::imaging::pixels::{Channels, Pixels};
 use crate::model::geometry::Rgb;
 use crate::model::media::OutputFormat;
-use crate::model::recipe::{Encoding, quality_default};
+use crate::model::recipe::{Encoding, Quality, quality_default};
 
 type Colour = [f64; 3];
 
@@ -76,10 +76,7 @@ fn picture(
 }
 
 fn encoded(pixels: Pixels, format: OutputFormat) -> Vec<u8> {
-    let encoding = Encoding {
-        format,
-        quality: quality_default(format),
-    };
+    let encoding = Encoding::new(format, Quality::Fixed(quality_default(format)));
     encode(pixels, encoding, Rgb::WHITE).expect("a sample has a size that every format holds")
 }
 

@@ -69,15 +69,63 @@ pub enum Enlarge {
     Yes,
 }
 
-/// The point of an image that `cover` keeps and `pad` aligns: thousandths of the width and height, each 0..=1000.
+/// What `cover` keeps of an image, and where `pad` puts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Gravity {
+pub enum Gravity {
+    Point(Point),
+    /// Where the eye goes first: saliency.
+    Auto,
+    /// Where there is most to see: entropy.
+    Entropy,
+}
+
+impl Gravity {
+    /// As far as it is known without looking at the pixels: the centre for what depends on them.
+    pub fn point(self) -> Point {
+        match self {
+            Self::Point(point) => point,
+            Self::Auto | Self::Entropy => Point::CENTRE,
+        }
+    }
+}
+
+impl Default for Gravity {
+    fn default() -> Self {
+        Self::Point(Point::CENTRE)
+    }
+}
+
+impl fmt::Display for Gravity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Point(point) => point.fmt(f),
+            Self::Auto => f.write_str("auto"),
+            Self::Entropy => f.write_str("entropy"),
+        }
+    }
+}
+
+impl FromStr for Gravity {
+    type Err = InvalidGeometry;
+
+    fn from_str(text: &str) -> Result<Self, InvalidGeometry> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "entropy" => Ok(Self::Entropy),
+            point => Ok(Self::Point(point.parse()?)),
+        }
+    }
+}
+
+/// A point of an image: thousandths of the width and height, each 0..=1000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Point {
     x_permille: u16,
     y_permille: u16,
 }
 
 /// Words for the nine edges and corners, in the order they are looked up and printed.
-const GRAVITY_WORDS: [(&str, u16, u16); 9] = [
+const POINT_WORDS: [(&str, u16, u16); 9] = [
     ("centre", 500, 500),
     ("top", 500, 0),
     ("bottom", 500, 1000),
@@ -89,10 +137,14 @@ const GRAVITY_WORDS: [(&str, u16, u16); 9] = [
     ("bottom-right", 1000, 1000),
 ];
 
-impl Gravity {
+impl Point {
     pub const CENTRE: Self = Self {
         x_permille: 500,
         y_permille: 500,
+    };
+    pub const BOTTOM_RIGHT: Self = Self {
+        x_permille: 1000,
+        y_permille: 1000,
     };
 
     /// From the left, 0.0..=1.0.
@@ -104,17 +156,22 @@ impl Gravity {
     pub fn y(self) -> f64 {
         f64::from(self.y_permille) / 1000.0
     }
-}
 
-impl Default for Gravity {
-    fn default() -> Self {
-        Self::CENTRE
+    /// Of the nine words for edges, corners and the centre.
+    pub fn find_word(text: &str) -> Option<Self> {
+        let text = if text == "center" { "centre" } else { text };
+        let (_, x_permille, y_permille) =
+            POINT_WORDS.into_iter().find(|&(word, _, _)| word == text)?;
+        Some(Self {
+            x_permille,
+            y_permille,
+        })
     }
 }
 
-impl fmt::Display for Gravity {
+impl fmt::Display for Point {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = GRAVITY_WORDS
+        let word = POINT_WORDS
             .into_iter()
             .find(|&(_, x, y)| (x, y) == (self.x_permille, self.y_permille));
         match word {
@@ -124,18 +181,12 @@ impl fmt::Display for Gravity {
     }
 }
 
-impl FromStr for Gravity {
+impl FromStr for Point {
     type Err = InvalidGeometry;
 
     fn from_str(text: &str) -> Result<Self, InvalidGeometry> {
-        let text = if text == "center" { "centre" } else { text };
-        if let Some((_, x_permille, y_permille)) =
-            GRAVITY_WORDS.into_iter().find(|&(word, _, _)| word == text)
-        {
-            return Ok(Self {
-                x_permille,
-                y_permille,
-            });
+        if let Some(point) = Self::find_word(text) {
+            return Ok(point);
         }
         let invalid = || InvalidGeometry::Gravity {
             found: text.to_owned(),
@@ -202,7 +253,7 @@ pub enum InvalidGeometry {
     #[error("fit `{found}` is none of contain, cover, inside, pad, fill")]
     Fit { found: String },
     #[error(
-        "gravity `{found}` is neither centre, top, bottom, left, right, a corner such as top-left, nor a point such as 0.5x0.25"
+        "gravity `{found}` is neither centre, top, bottom, left, right, a corner such as top-left, auto, entropy, nor a point such as 0.5x0.25"
     )]
     Gravity { found: String },
     #[error("background `{found}` is not a colour of six hex digits such as ffffff")]
@@ -215,8 +266,15 @@ mod tests {
 
     #[test]
     fn gravity_has_one_spelling() {
-        for (word, _, _) in GRAVITY_WORDS {
+        for (word, _, _) in POINT_WORDS {
             assert_eq!(word.parse::<Gravity>().unwrap().to_string(), word);
+        }
+        for word in ["auto", "entropy"] {
+            let gravity: Gravity = word.parse().unwrap();
+            assert_eq!(
+                (gravity.to_string(), gravity.point()),
+                (word.to_owned(), Point::CENTRE)
+            );
         }
         assert_eq!("0.5x0.5".parse::<Gravity>().unwrap().to_string(), "centre");
         assert_eq!(".25x1".parse::<Gravity>().unwrap().to_string(), "0.25x1");

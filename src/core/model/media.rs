@@ -90,16 +90,20 @@ pub enum OutputFormat {
     Jpeg,
     Png,
     Webp,
+    Avif,
+    Gif,
 }
 
 impl OutputFormat {
-    pub const ALL: [Self; 3] = [Self::Jpeg, Self::Png, Self::Webp];
+    pub const ALL: [Self; 5] = [Self::Jpeg, Self::Png, Self::Webp, Self::Avif, Self::Gif];
 
     pub fn media(self) -> MediaType {
         match self {
             Self::Jpeg => MediaType::Jpeg,
             Self::Png => MediaType::Png,
             Self::Webp => MediaType::Webp,
+            Self::Avif => MediaType::Avif,
+            Self::Gif => MediaType::Gif,
         }
     }
 
@@ -109,12 +113,14 @@ impl OutputFormat {
 
     /// The longest side the format can hold, in pixels.
     ///
-    /// JPEG: 16-bit frame header (ITU-T T.81). WebP: 14-bit dimensions (RFC 9649). PNG: 31 bits.
+    /// JPEG: 16-bit frame header (ITU-T T.81). WebP: 14-bit dimensions (RFC 9649). PNG: 31 bits. AVIF: `frame_width_bits`
+    /// of at most 16 hold the width minus one (AV1 bitstream specification, 5.5.1). GIF: 16-bit dimensions (GIF89a).
     pub fn side_px_max(self) -> u32 {
         match self {
-            Self::Jpeg => 65_535,
+            Self::Jpeg | Self::Gif => 65_535,
             Self::Png => i32::MAX as u32,
             Self::Webp => 16_383,
+            Self::Avif => 65_536,
         }
     }
 }
@@ -145,7 +151,7 @@ pub struct UnknownMediaType {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{found}` is not a format that derivatives are made in (jpg, png, webp)")]
+#[error("`{found}` is not a format that derivatives are made in (jpg, png, webp, avif, gif)")]
 pub struct UnknownOutputFormat {
     pub found: String,
 }

@@ -3,7 +3,11 @@
 pub mod media; // what an original can be, what a derivative can be
 pub mod image_id; // identity of original bytes
 pub mod geometry; // fit, gravity, colour
+pub mod turn; // trim, rotation, flip
+pub mod effect; // what is done to the pixels after shrinking
+pub mod watermark; // what is laid over them
 pub mod recipe; // what a derivative is made by
+pub mod words; // what options and presets have in common
 pub mod options; // the URL form of a recipe
 pub mod preset; // the named form of a recipe
 pub mod variant; // the part of a URL that names either

@@ -5,47 +5,57 @@ use std::str::FromStr;
 
 use crate::model::geometry::{Enlarge, InvalidGeometry};
 use crate::model::media::OutputFormat;
-use crate::model::recipe::{Encoding, Layout, Recipe, quality_default};
+use crate::model::recipe::{Effects, Finish, Layout, Quality, Recipe, quality_default};
+use crate::model::words::{
+    InvalidWord, Words, parse_number, print_encoding, print_picture, switch,
+};
 
 /// Options of a derivative, as in `w=320,h=240,fit=cover`.
 ///
 /// Names are Cloudflare's (<https://developers.cloudflare.com/images/transform-images/transform-via-url/>) with their
-/// short forms. Parsing accepts any order and either form of a name; display is canonical: short names, in the order
-/// `w h dpr fit gravity q background enlarge`, defaults left out. At least one of width and height is set.
+/// short forms, where it has one. Parsing accepts any order and either form of a name; display is canonical: short
+/// names, in the order `w h dpr fit gravity q background enlarge`, then those of [`Words`], defaults left out. At least
+/// one of width and height is set; a watermark has no fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Options {
     /// As written: `dpr` is not multiplied in.
     layout: Layout,
     /// 100..=400, in hundredths.
     dpr_percent: u32,
-    quality: Option<u8>,
+    /// `None`: the default of the format.
+    quality: Option<Quality>,
+    effects: Effects,
+    finish: Finish,
 }
 
 impl Options {
-    /// Longest text accepted, in bytes: above every option at its longest, and a file name stays below 255.
-    pub const TEXT_LEN_MAX: usize = 160;
+    /// Longest text accepted, in bytes.
+    ///
+    /// A file name has 255 at most: 46 are the id, two dots and an extension of four letters, and 8 are left to programs
+    /// that copy a file under a temporary name (rsync: `.` before and `.XXXXXX` behind), which makes 201. All options at
+    /// once, each at its longest, would be longer; a preset has room for them.
+    pub const TEXT_LEN_MAX: usize = 200;
     /// Largest width or height that can be written, before `dpr`, in pixels.
     pub const SIDE_PX_MAX: u32 = 65_535;
 
     /// The recipe for `format`; `dpr` is multiplied into the box.
     pub fn recipe(&self, format: OutputFormat) -> Recipe {
         let scaled = |side_px: Option<u32>| side_px.map(|px| (px * self.dpr_percent).div_ceil(100));
+        let quality = self
+            .quality
+            .unwrap_or_else(|| Quality::Fixed(quality_default(format)));
         Recipe {
             layout: Layout {
                 width_px: scaled(self.layout.width_px),
                 height_px: scaled(self.layout.height_px),
                 ..self.layout
             },
-            encoding: Encoding {
-                format,
-                quality: self.quality.unwrap_or_else(|| quality_default(format)),
-            },
+            effects: self.effects,
+            encoding: self.finish.encoding(format, quality),
         }
     }
-}
 
-impl fmt::Display for Options {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn print_box(&self) -> Vec<String> {
         let default = Layout::default();
         let mut parts = Vec::new();
         if let Some(width_px) = self.layout.width_px {
@@ -63,7 +73,7 @@ impl fmt::Display for Options {
         if self.layout.gravity != default.gravity {
             parts.push(format!("gravity={}", self.layout.gravity));
         }
-        if let Some(quality) = self.quality {
+        if let Some(Quality::Fixed(quality)) = self.quality {
             parts.push(format!("q={quality}"));
         }
         if self.layout.background != default.background {
@@ -72,6 +82,19 @@ impl fmt::Display for Options {
         if self.layout.enlarge == Enlarge::Yes {
             parts.push("enlarge=1".to_owned());
         }
+        parts
+    }
+}
+
+impl fmt::Display for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let target = match self.quality {
+            Some(Quality::Target(target)) => Some(target),
+            Some(Quality::Fixed(_)) | None => None,
+        };
+        let mut parts = self.print_box();
+        parts.extend(print_picture(&self.layout, &self.effects));
+        parts.extend(print_encoding(&self.finish, target));
         f.write_str(&parts.join(","))
     }
 }
@@ -83,11 +106,7 @@ impl FromStr for Options {
         if text.len() > Self::TEXT_LEN_MAX {
             return Err(InvalidOptions::TooLong);
         }
-        let mut options = Self {
-            layout: Layout::default(),
-            dpr_percent: 100,
-            quality: None,
-        };
+        let mut read = Read::default();
         let mut seen = Vec::new();
         for part in text.split(',') {
             let (name, value) = part
@@ -95,80 +114,109 @@ impl FromStr for Options {
                 .ok_or_else(|| InvalidOptions::NotAPair {
                     found: part.to_owned(),
                 })?;
-            let name = options.set(name, value)?;
+            let name = read.set(name, value)?;
             if seen.contains(&name) {
                 return Err(InvalidOptions::Twice { name });
             }
             seen.push(name);
         }
-        if options.layout.width_px.is_none() && options.layout.height_px.is_none() {
-            return Err(InvalidOptions::NoSize);
-        }
-        Ok(options)
+        read.options()
     }
 }
 
-impl Options {
+/// What has been read so far.
+#[derive(Default)]
+struct Read {
+    words: Words,
+    dpr_percent: Option<u32>,
+    quality: Option<u8>,
+}
+
+impl Read {
+    fn options(self) -> Result<Options, InvalidOptions> {
+        let Words {
+            layout,
+            effects,
+            finish,
+            ..
+        } = self.words;
+        let quality = match (self.quality, self.words.target()?) {
+            (Some(_), Some(_)) => return Err(InvalidWord::TargetAndQuality.into()),
+            (fixed, None) => fixed.map(Quality::Fixed),
+            (None, target) => target.map(Quality::Target),
+        };
+        if layout.width_px.is_none() && layout.height_px.is_none() {
+            return Err(InvalidOptions::NoSize);
+        }
+        let options = Options {
+            layout,
+            dpr_percent: self.dpr_percent.unwrap_or(100),
+            quality,
+            effects,
+            finish,
+        };
+        // `g=0.5x.1` is printed longer than it was written.
+        if options.to_string().len() > Options::TEXT_LEN_MAX {
+            return Err(InvalidOptions::TooLong);
+        }
+        Ok(options)
+    }
+
     /// Sets one option and answers its canonical name.
     fn set(&mut self, name: &str, value: &str) -> Result<&'static str, InvalidOptions> {
-        let out_of_range = |name, range| InvalidOptions::Value {
+        let expected = |name, expected| InvalidWord::Value {
             name,
             found: value.into(),
-            range,
+            expected,
         };
+        let layout = &mut self.words.layout;
         match name {
             "w" | "width" => {
-                let side = parse_side(value).ok_or_else(|| out_of_range("w", "1 to 65535"))?;
-                self.layout.width_px = Some(side);
+                let side = parse_side(value).ok_or_else(|| expected("w", "1 to 65535"))?;
+                layout.width_px = Some(side);
                 Ok("w")
             }
             "h" | "height" => {
-                let side = parse_side(value).ok_or_else(|| out_of_range("h", "1 to 65535"))?;
-                self.layout.height_px = Some(side);
+                let side = parse_side(value).ok_or_else(|| expected("h", "1 to 65535"))?;
+                layout.height_px = Some(side);
                 Ok("h")
             }
             "dpr" => {
-                self.dpr_percent =
-                    parse_dpr_percent(value).ok_or_else(|| out_of_range("dpr", "1 to 4"))?;
+                let percent = parse_dpr_percent(value).ok_or_else(|| expected("dpr", "1 to 4"))?;
+                self.dpr_percent = Some(percent);
                 Ok("dpr")
             }
             "fit" => {
-                self.layout.fit = value.parse()?;
+                layout.fit = value.parse()?;
                 Ok("fit")
             }
             "g" | "gravity" => {
-                self.layout.gravity = value.parse()?;
+                layout.gravity = value.parse()?;
                 Ok("gravity")
             }
             "q" | "quality" => {
                 let quality = parse_number(value).filter(|quality| (1..=100).contains(quality));
-                let quality = quality.ok_or_else(|| out_of_range("q", "1 to 100"))?;
+                let quality = quality.ok_or_else(|| expected("q", "1 to 100"))?;
                 self.quality = u8::try_from(quality).ok();
                 Ok("q")
             }
             "background" => {
-                self.layout.background = value.parse()?;
+                layout.background = value.parse()?;
                 Ok("background")
             }
             "enlarge" => {
-                self.layout.enlarge = match value {
-                    "1" | "true" => Enlarge::Yes,
-                    "0" | "false" => Enlarge::No,
-                    _ => return Err(out_of_range("enlarge", "0 or 1")),
-                };
+                layout.enlarge = switch(value, Enlarge::No, Enlarge::Yes)
+                    .ok_or_else(|| expected("enlarge", "0 or 1"))?;
                 Ok("enlarge")
             }
-            _ => Err(InvalidOptions::Unknown {
-                name: name.to_owned(),
-            }),
+            other => self
+                .words
+                .set(other, value)?
+                .ok_or_else(|| InvalidOptions::Unknown {
+                    name: other.to_owned(),
+                }),
         }
     }
-}
-
-/// Digits only: no sign, no leading zero, so that a number has one spelling.
-fn parse_number(text: &str) -> Option<u32> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
-    plain.then(|| text.parse().ok()).flatten()
 }
 
 fn parse_side(text: &str) -> Option<u32> {
@@ -188,93 +236,36 @@ fn parse_dpr_percent(text: &str) -> Option<u32> {
     (100..=400).contains(&percent).then_some(percent)
 }
 
+/// In canonical order.
+const OPTION_NAMES: &str = "w, h, dpr, fit, gravity, q, background, enlarge, trim, rotate, flip, blur, sharpen, \
+watermark, anim, ssim2, qmin, qmax, maxbytes, lossless, colors, chroma, progressive, metadata, profile";
+
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidOptions {
-    #[error("options are longer than {} bytes", Options::TEXT_LEN_MAX)]
+    #[error(
+        "options are longer than {} bytes, which a file name has room for; a preset has room for more",
+        Options::TEXT_LEN_MAX
+    )]
     TooLong,
     #[error("`{found}` is not `name=value`")]
     NotAPair { found: String },
-    #[error("there is no option `{name}` (w, h, dpr, fit, gravity, q, background, enlarge)")]
+    #[error("there is no option `{name}` ({})", OPTION_NAMES)]
     Unknown { name: String },
     #[error("option `{name}` is given twice")]
     Twice { name: &'static str },
-    #[error("option `{name}` is `{found}`, expected {range}")]
-    Value {
-        name: &'static str,
-        found: String,
-        range: &'static str,
-    },
+    #[error("option {0}")]
+    Word(InvalidWord),
     #[error(transparent)]
     Geometry(#[from] InvalidGeometry),
     #[error("neither w nor h is given")]
     NoSize,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn any_order_has_one_canonical_form() {
-        let canonical = "w=320,h=240,dpr=1.5,fit=cover,gravity=0.2x1,q=70,background=00ff00";
-        let shuffled =
-            "background=#00FF00,quality=70,g=.2x1,fit=cover,height=240,dpr=1.50,width=320";
-        assert_eq!(shuffled.parse::<Options>().unwrap().to_string(), canonical);
-        assert_eq!(canonical.parse::<Options>().unwrap().to_string(), canonical);
-    }
-
-    #[test]
-    fn defaults_are_left_out() {
-        let spelled = "w=1,fit=contain,gravity=center,dpr=1,background=ffffff,enlarge=0";
-        assert_eq!(spelled.parse::<Options>().unwrap().to_string(), "w=1");
-    }
-
-    #[test]
-    fn dpr_multiplies_the_box() {
-        let options: Options = "w=101,h=50,dpr=1.5".parse().unwrap();
-        let layout = options.recipe(OutputFormat::Webp).layout;
-        assert_eq!((layout.width_px, layout.height_px), (Some(152), Some(75)));
-    }
-
-    #[test]
-    fn nonsense_is_refused() {
-        let bad = [
-            "",
-            "w",
-            "w=",
-            "w=0",
-            "w=-1",
-            "w=01",
-            "w=70000",
-            "w=1,w=2",
-            "w=1,width=2",
-            "fit=cover",
-            "w=1,zoom=2",
-            "w=1,q=0",
-            "w=1,q=101",
-            "w=1,dpr=0.5",
-            "w=1,dpr=5",
-            "w=1,",
-            "w=1,fit=x",
-        ];
-        for text in bad {
-            assert!(text.parse::<Options>().is_err(), "{text}");
-        }
-        assert!(
-            format!("w=1,{}", "x=1,".repeat(60))
-                .parse::<Options>()
-                .is_err()
-        );
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn parsing_never_panics_and_display_is_a_fixed_point(text in "[a-z0-9=,.x#-]{0,60}") {
-            if let Ok(options) = text.parse::<Options>() {
-                let canonical = options.to_string();
-                proptest::prop_assert_eq!(canonical.parse::<Options>().unwrap(), options);
-                proptest::prop_assert!(canonical.len() <= Options::TEXT_LEN_MAX);
-            }
-        }
+impl From<InvalidWord> for InvalidOptions {
+    fn from(word: InvalidWord) -> Self {
+        Self::Word(word)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use minijinja::{Environment, UndefinedBehavior, context};
 
 use crate::model::layout::ShardWidth;
 use crate::model::media::{MediaType, OutputFormat};
+use crate::model::options::Options;
 use crate::nginx::error::NginxError;
 use crate::nginx::settings::{Mode, NginxSettings, TagSeparator, WorkerProcesses};
 use crate::nginx::value;
@@ -246,7 +247,7 @@ fn values(settings: &NginxSettings) -> Result<Value, NginxError> {
         }).to_vec(),
         id, shard, shard_path,
         preset => "[a-z][a-z0-9_-]{0,31}",
-        options => "[A-Za-z][A-Za-z0-9_~=,.#-]{0,159}",
+        options => format!("[A-Za-z][A-Za-z0-9_~=,.#-]{{0,{}}}", Options::TEXT_LEN_MAX - 1),
         extensions => MediaType::ALL.map(MediaType::extension).join("|"),
         formats => OutputFormat::ALL.map(OutputFormat::extension).join("|"),
     })

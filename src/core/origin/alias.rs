@@ -82,7 +82,9 @@ impl Origin {
     }
 }
 
+/// `None` where only looking at the pixels would tell.
 fn derived_width_px(image: &Image, layout: &Layout) -> Option<u32> {
-    let known = image.width_px > 0 && image.height_px > 0;
-    known.then(|| place(layout, (image.width_px, image.height_px)).size().0)
+    let known = image.width_px > 0 && image.height_px > 0 && layout.trim.is_none();
+    let turned = layout.rotation.turn_size((image.width_px, image.height_px));
+    known.then(|| place(layout, turned).size().0)
 }

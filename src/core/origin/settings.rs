@@ -1,8 +1,10 @@
 //! What an operator can set about the use cases.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::imaging::Limits;
+use crate::model::watermark::Watermarks;
 
 #[derive(Clone, Debug)]
 pub struct OriginSettings {
@@ -20,6 +22,8 @@ pub struct OriginSettings {
     /// A failed derivation is not tried again for this long.
     pub failure_ttl: Duration,
     pub access: AccessSettings,
+    /// What recipes name.
+    pub watermarks: Arc<Watermarks>,
 }
 
 /// What those who come over the wire may take.
@@ -59,6 +63,7 @@ impl Default for OriginSettings {
             wait_timeout: Duration::from_secs(20),
             failure_ttl: Duration::from_secs(600),
             access: AccessSettings::default(),
+            watermarks: Arc::default(),
         }
     }
 }

@@ -193,7 +193,7 @@ pub(crate) struct SignArgs {
     pub(crate) id: String,
     /// Such as w=320,h=240,fit=cover; any order.
     pub(crate) options: String,
-    /// jpg, png or webp.
+    /// jpg, png, webp, avif or gif.
     pub(crate) format: String,
     /// The signature ends after: 30m, 24h, 7d. What was made by then goes on being served.
     #[arg(long, value_name = "WHEN")]

@@ -103,6 +103,30 @@ fn gravity_decides_what_cover_keeps_and_where_pad_puts_it() {
 }
 
 #[test]
+fn a_gravity_that_looks_at_the_pixels_takes_the_centre_until_a_focus_is_known() {
+    for gravity in [Gravity::Auto, Gravity::Entropy] {
+        let cover = Layout {
+            gravity,
+            ..layout(Fit::Cover, 50, 50)
+        };
+        for (focus, left) in [
+            (None, 100.0),
+            (Some((0.25, 0.9)), 50.0),
+            (Some((7.0, 0.0)), 200.0),
+        ] {
+            let found = place_at(&cover, (400, 200), focus).crop.left;
+            assert!(
+                (found - left).abs() < 1e-9,
+                "{gravity}: {found}, not {left}"
+            );
+        }
+    }
+    let fixed = layout(Fit::Cover, 50, 50);
+    let focused = place_at(&fixed, (400, 200), Some((0.25, 0.9)));
+    assert_eq!(focused, place(&fixed, (400, 200)));
+}
+
+#[test]
 fn no_side_vanishes() {
     assert_eq!(
         place(&layout(Fit::Contain, 10, 10), (10_000, 1)).size(),
