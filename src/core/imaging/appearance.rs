@@ -1,29 +1,47 @@
-//! What an image looks like at a glance: its most common colour and a blur, for a page to show before the image is there.
+//! What an image looks like at a glance, for a page to show before the image is there, and for finding copies of it.
 
-use std::array;
-
-use crate::imaging::blurhash::{self, Waves};
 use crate::imaging::decode::DecodeRequest;
 use crate::imaging::error::ImagingError;
 use crate::imaging::inspect::{Inspected, inspect};
 use crate::imaging::limits::Limits;
+use crate::imaging::look::blurhash::{self, Waves};
+use crate::imaging::look::histogram::Histogram;
+use crate::imaging::look::luma::luma;
+use crate::imaging::look::mean::mean;
+use crate::imaging::look::palette::palette;
+use crate::imaging::look::perceptual_hash::perceptual_hash;
+use crate::imaging::look::sharpness::sharpness;
+use crate::imaging::look::thumbhash;
 use crate::imaging::pipeline::{Upright, memory_of_layouts};
-use crate::imaging::pixels::{Channels, Pixels};
+use crate::imaging::pixels::Pixels;
 use crate::imaging::place::place;
 use crate::imaging::stop::{Stop, check};
 use crate::model::geometry::{Fit, Rgb};
+use crate::model::perceptual_hash::PerceptualHash;
 use crate::model::recipe::Layout;
+use crate::model::record::Swatch;
 
-/// The longer side that is looked at: a blur of four waves needs no more, and a colour in less than 1/4,096 of the
-/// pixels is not the most common one.
-const SIDE_PX: u32 = 64;
+/// The longer side that sharpness is measured at, and that all else is averaged from: a blur of 1/256 of it is seen, and
+/// it is less than an eighth of what cameras make, which decoders can shrink by at once.
+const SIDE_PX: u32 = 256;
+
+/// The longer side of what blurs and colours are made of: a blur of seven waves needs no more, and a colour in less than
+/// 1/4,096 of the pixels is not among the most common ones.
+const BLUR_SIDE_PX: u32 = 64;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Appearance {
     /// Of the image on white.
     pub blurhash: String,
+    pub thumbhash: Vec<u8>,
     /// The most common colour, not the mean of all; white if nothing is opaque.
     pub dominant: Rgb,
+    /// At most five, the most common first; none if nothing is opaque.
+    pub palette: Vec<Swatch>,
+    /// Of the image on white, as is the sharpness.
+    pub perceptual_hash: PerceptualHash,
+    /// 0..=1,040,400, more for more detail.
+    pub sharpness: u32,
 }
 
 /// Of the first frame, upright and in sRGB, from one decoding.
@@ -41,24 +59,37 @@ pub fn appearance(
         limits,
         stop,
     })?;
-    let pixels = decoded
-        .resize(&place(&layout(), upright_size), stop)?
-        .into_coloured();
-    let dominant = dominant(&pixels);
-    let opaque = pixels.into_opaque(Rgb::WHITE);
-    let blurhash = blurhash::encode(&opaque.bytes, opaque.width_px, waves(upright_size));
-    Ok(Appearance { blurhash, dominant })
+    let seen = decoded.resize(&place(&within(SIDE_PX), upright_size), stop)?;
+    Ok(look(seen.into_coloured(), upright_size))
+}
+
+/// `seen` is coloured, with the longer side of [`SIDE_PX`] unless the original is smaller.
+fn look(seen: Pixels, upright_size: (u32, u32)) -> Appearance {
+    let small = mean(&seen, place(&within(BLUR_SIDE_PX), upright_size).size());
+    let luma = luma(&seen.into_opaque(Rgb::WHITE));
+    let histogram = Histogram::of(&small);
+    Appearance {
+        thumbhash: thumbhash::encode(&small),
+        dominant: histogram.dominant(),
+        palette: palette(&histogram),
+        perceptual_hash: perceptual_hash(&luma),
+        sharpness: sharpness(&luma),
+        blurhash: {
+            let opaque = small.into_opaque(Rgb::WHITE);
+            blurhash::encode(&opaque.bytes, opaque.width_px, waves(upright_size))
+        },
+    }
 }
 
 /// An upper bound of the memory that `appearance` takes at once, in bytes, besides the original itself.
 pub fn appearance_memory_needed(inspected: &Inspected) -> u64 {
-    memory_of_layouts(inspected, [&layout()])
+    memory_of_layouts(inspected, [&within(SIDE_PX)])
 }
 
-fn layout() -> Layout {
+fn within(side_px: u32) -> Layout {
     Layout {
-        width_px: Some(SIDE_PX),
-        height_px: Some(SIDE_PX),
+        width_px: Some(side_px),
+        height_px: Some(side_px),
         fit: Fit::Inside,
         ..Layout::default()
     }
@@ -75,81 +106,6 @@ fn waves((width_px, height_px): (u32, u32)) -> Waves {
         (4, 4)
     };
     Waves { across, down }
-}
-
-/// The most significant bits of a channel that tell one bin of the histogram from another: 16 levels are one colour to
-/// the eye.
-const BIN_BITS: u32 = 4;
-const BINS_PER_CHANNEL: usize = 1 << BIN_BITS;
-
-/// Below half of it, a pixel shows more of what is behind it.
-const ALPHA_MIN: u8 = 128;
-
-#[derive(Clone, Copy, Default)]
-struct Bin {
-    count: u32,
-    sum: [u32; 3],
-}
-
-/// The mean of the fullest bin of a histogram. `pixels` are coloured.
-fn dominant(pixels: &Pixels) -> Rgb {
-    let mut bins = vec![Bin::default(); BINS_PER_CHANNEL.pow(3)];
-    for pixel in pixels.bytes.chunks_exact(pixels.channels.count()) {
-        if pixels.channels == Channels::Rgba && pixel[3] < ALPHA_MIN {
-            continue;
-        }
-        let coordinates = array::from_fn(|channel| usize::from(pixel[channel] >> (8 - BIN_BITS)));
-        let bin = &mut bins[index(coordinates)];
-        bin.count += 1;
-        for (sum, &value) in bin.sum.iter_mut().zip(pixel) {
-            *sum += u32::from(value);
-        }
-    }
-    let mut best = (0, Bin::default());
-    for (at, &bin) in bins.iter().enumerate().filter(|(_, bin)| bin.count > 0) {
-        let score = score(&bins, at);
-        // Of equals the first: the same original always has the same colour.
-        if score > best.0 {
-            best = (score, bin);
-        }
-    }
-    match best.1 {
-        Bin { count: 0, .. } => Rgb::WHITE,
-        Bin { count, sum } => Rgb(sum.map(|sum| {
-            let mean = (sum + count / 2) / count;
-            u8::try_from(mean).expect("a mean of bytes is a byte")
-        })),
-    }
-}
-
-/// A colour that varies a little lies in several bins: neighbours count too, but half, since each of them is less like
-/// it than its own pixels are.
-fn score(bins: &[Bin], at: usize) -> u32 {
-    let [red, green, blue] = coordinates(at).map(|coordinate| {
-        coordinate.saturating_sub(1)..=(coordinate + 1).min(BINS_PER_CHANNEL - 1)
-    });
-    let mut score = bins[at].count;
-    for red in red {
-        for green in green.clone() {
-            for blue in blue.clone() {
-                score += bins[index([red, green, blue])].count;
-            }
-        }
-    }
-    score
-}
-
-fn index([red, green, blue]: [usize; 3]) -> usize {
-    (red * BINS_PER_CHANNEL + green) * BINS_PER_CHANNEL + blue
-}
-
-fn coordinates(index: usize) -> [usize; 3] {
-    let rest = index / BINS_PER_CHANNEL;
-    [
-        rest / BINS_PER_CHANNEL,
-        rest % BINS_PER_CHANNEL,
-        index % BINS_PER_CHANNEL,
-    ]
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ mod resize; // pixels -> fewer pixels
 mod colour; // -> sRGB
 mod encode; // pixels -> bytes
 pub mod pipeline; // all of it, as a list of steps
-mod blurhash; // a blur as text
+mod look; // what is read off a small picture
 pub mod appearance; // what to show before a picture is there
 pub mod sample; // pictures of our own
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod image_name; // the file name in /i/…
 pub mod layout; // where names live on disk
 pub mod alias; // public paths that are not /i/…
 pub mod signature; // who may ask for free options
+pub mod perceptual_hash; // what an image shows, as bits
 pub mod record; // what the catalog knows of an image
 pub mod clock; // the time, so that tests can set it
 pub mod time; // as people write it

@@ -48,3 +48,12 @@ pub struct Appearance {
     /// The most common colour: red, green, blue.
     pub dominant_rgb: [u8; 3],
 }
+
+/// A colour of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Swatch {
+    /// Red, green, blue.
+    pub rgb: [u8; 3],
+    /// How much of what is opaque has about this colour: 3..=100, rounded.
+    pub share_percent: u8,
+}

@@ -5,6 +5,8 @@
 
 use std::f64::consts::PI;
 
+use crate::imaging::look::light::to_light;
+
 /// Base 83: what is safe in JSON, HTML and shells.
 const DIGITS: &[u8; 83] =
     b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#$%*+,-.:;=?@[]^_{|}~";
@@ -93,15 +95,6 @@ fn factor(rows: &[&[Light]], across: u32, down: u32) -> Light {
     }
     let share = if (across, down) == (0, 0) { 1.0 } else { 2.0 };
     sum.map(|sum| sum * share / (width * rows.len()) as f64)
-}
-
-fn to_light(value: u8) -> f64 {
-    let value = f64::from(value) / 255.0;
-    if value <= 0.04045 {
-        value / 12.92
-    } else {
-        ((value + 0.055) / 1.055).powf(2.4)
-    }
 }
 
 fn to_srgb(light: f64) -> u32 {
