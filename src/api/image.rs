@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use data_encoding::HEXLOWER;
 use img_core::catalog::search::ImageMatch;
 use img_core::imaging::MetadataOutcome;
 use img_core::model::alias::AliasName;
@@ -14,6 +13,7 @@ use img_core::origin::view::ImageView;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::looks::Looks;
 use crate::time;
 
 /// An image on record.
@@ -53,12 +53,8 @@ pub struct ImageDetails {
     /// Public names, as URLs.
     pub aliases: Vec<String>,
     pub tags: Vec<String>,
-    /// What to show until the image is there (<https://blurha.sh>); none where the pixels cannot be read.
-    #[serde(default)]
-    pub blurhash: Option<String>,
-    /// The most common colour, `#rrggbb`; none where the pixels cannot be read.
-    #[serde(default)]
-    pub dominant: Option<String>,
+    #[serde(flatten)]
+    pub looks: Looks,
     /// Derivatives beyond the current presets that were made once: older revisions, free options.
     pub others: Vec<String>,
 }
@@ -119,7 +115,7 @@ pub struct UploadOptions {
     /// When the file was last changed, in seconds since 1970 [default: now].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified: Option<i64>,
-    /// `false` leaves blurhash and dominant colour out of the answer, which saves decoding the image.
+    /// `false` leaves what it looks like (from `blurhash` to `sharpness`) out of the answer, which saves decoding it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looks: Option<bool>,
     /// Why, for the audit log.
@@ -297,7 +293,6 @@ impl ListedImage {
 
 impl ImageDetails {
     pub fn of(site_url: &str, view: &ImageView) -> Self {
-        let looks = view.appearance.as_ref();
         let full = |path: &String| format!("{site_url}{path}");
         Self {
             image: Image::of(site_url, &view.image),
@@ -310,8 +305,7 @@ impl ImageDetails {
                 .map(|name| alias_url(site_url, name))
                 .collect(),
             tags: view.tags.iter().map(ToString::to_string).collect(),
-            blurhash: looks.map(|looks| looks.blurhash.clone()),
-            dominant: looks.map(|looks| format!("#{}", HEXLOWER.encode(&looks.dominant_rgb))),
+            looks: view.appearance.as_ref().map(Looks::of).unwrap_or_default(),
             others: view.urls.others.iter().map(full).collect(),
         }
     }

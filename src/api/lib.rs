@@ -2,6 +2,7 @@
 
 pub mod problem; // errors (RFC 9457)
 pub mod time; // RFC 3339
+pub mod looks; // what an image looks like
 pub mod image; // images, lists, uploads, tags, erasures
 pub mod alias; // public names
 pub mod cursor; // where a list goes on

@@ -70,6 +70,16 @@ fn an_upload_is_answered_with_all_that_a_page_needs() {
     assert_eq!(image["derived"], 2);
     assert!(image["blurhash"].as_str().unwrap().len() >= 20);
     assert!(image["dominant"].as_str().unwrap().starts_with('#'));
+    assert!(image["thumbhash"].as_str().unwrap().len() >= 24);
+    assert!(
+        image["palette"][0]["rgb"]
+            .as_str()
+            .unwrap()
+            .starts_with('#')
+    );
+    assert!(image["palette"][0]["percent"].as_u64().unwrap() >= 20);
+    assert_eq!(image["phash"].as_str().unwrap().len(), 16);
+    assert!(image["sharpness"].as_u64().unwrap() > 0);
     assert!(image["srcset"]["webp"].as_str().unwrap().contains(" 320w"));
     let id = image["id"].as_str().unwrap();
     let hit = site.get(&format!("/i/{id}.jpg"));
@@ -85,10 +95,10 @@ fn an_upload_is_answered_with_all_that_a_page_needs() {
     assert_eq!(again.status, 200);
     let again = again.json();
     assert_eq!(again["status"], "known");
-    assert_eq!(
-        (&again["blurhash"], &again["dominant"]),
-        (&Value::Null, &Value::Null)
-    );
+    for unseen in ["blurhash", "dominant", "thumbhash", "phash", "sharpness"] {
+        assert_eq!(again[unseen], Value::Null, "{unseen}");
+    }
+    assert_eq!(again["palette"], json!([]));
     assert_eq!(usage(&site, &client), (bytes.len() as u64, 1));
 }
 

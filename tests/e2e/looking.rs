@@ -100,10 +100,17 @@ fn show_tells_everything_on_record_as_text_and_as_json() {
     let expected = [("jpg", false), ("webp", true)]
         .map(|(format, there)| (format!("/i/{id}.thumb~1.{format}"), there));
     assert_eq!(on_disk.collect::<Vec<_>>(), expected);
+    let dominant = shown["dominant"].as_str().unwrap();
+    let looked = |name: &str| format!("{name:12}{}", shown[name].as_str().unwrap());
     for part in [
         "1600 × 1067 px",
         "image/jpeg",
         "by local:",
+        &format!("looks       {dominant}, blurhash "),
+        "palette     #",
+        &looked("thumbhash"),
+        &looked("phash"),
+        &format!("sharpness   {}", shown["sharpness"]),
         "alias       /shop/cat.jpg",
         &format!("derivative  /i/{id}.thumb~1.webp"),
     ] {

@@ -56,9 +56,9 @@ fn without_tables_every_command_names_the_one_that_makes_them() {
 
         let (applied, code) = site.imgctl_json(["schema", "apply"]);
 
-        assert_eq!((applied[0]["to"].as_u64(), code), (Some(2), 0));
+        assert_eq!((applied[0]["to"].as_u64(), code), (Some(3), 0));
         let (again, code) = site.imgctl_json(["schema", "apply"]);
-        assert_eq!((again[0]["from"].as_u64(), code), (Some(2), 0));
+        assert_eq!((again[0]["from"].as_u64(), code), (Some(3), 0));
         site.ingest_sample("wheel.png");
     }
 }

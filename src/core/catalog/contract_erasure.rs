@@ -11,6 +11,7 @@ use crate::model::alias::AliasName;
 use crate::model::audit::Tombstone;
 use crate::model::grant::{Key, Quota, Usage};
 use crate::model::media::{MediaType, OutputFormat};
+use crate::model::perceptual_hash::PerceptualHash;
 use crate::model::record::{Appearance, Derivative, Image};
 
 const FORMAT: OutputFormat = OutputFormat::Webp;
@@ -44,7 +45,11 @@ async fn an_erased_image_leaves_its_urls(catalog: &dyn Catalog) {
     catalog.record_derivatives(&ledger).await.unwrap();
     let appearance = Appearance {
         blurhash: "LEHV6nWB2yk8pyo0adR*".to_owned(),
+        thumbhash: vec![1, 2, 3],
         dominant_rgb: [1, 2, 3],
+        palette: Vec::new(),
+        perceptual_hash: PerceptualHash(1),
+        sharpness: 1,
     };
     let erased = id(10_020);
     let shown = catalog.record_appearance(erased, &appearance).await;

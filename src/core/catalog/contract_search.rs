@@ -7,7 +7,8 @@ use crate::catalog::search::{
 use crate::catalog::{Catalog, NewImage};
 use crate::model::image_id::ImageId;
 use crate::model::media::MediaType;
-use crate::model::record::{Appearance, Image};
+use crate::model::perceptual_hash::PerceptualHash;
+use crate::model::record::{Appearance, Image, Swatch};
 use crate::model::tag::Tag;
 
 /// Some of them were ingested in the same second.
@@ -259,12 +260,20 @@ async fn tags_are_put_and_taken(catalog: &dyn Catalog) {
 }
 
 async fn the_first_appearance_stays(catalog: &dyn Catalog) {
-    let appearance = |blurhash: &str, dominant_rgb| Appearance {
-        blurhash: blurhash.to_owned(),
-        dominant_rgb,
+    let swatch = |rgb, share_percent| Swatch { rgb, share_percent };
+    let first = Appearance {
+        blurhash: "LEHV6nWB2yk8pyo0adR*.7kCMdnj".to_owned(),
+        thumbhash: vec![0, 0x80, 0xff],
+        dominant_rgb: [0, 0x0a, 0xff],
+        palette: vec![swatch([0, 0x0a, 0xff], 70), swatch([255, 1, 0], 5)],
+        perceptual_hash: PerceptualHash(0x8000_0000_0000_0001),
+        sharpness: 1_040_400,
     };
-    let first = appearance("LEHV6nWB2yk8pyo0adR*.7kCMdnj", [0, 0x0a, 0xff]);
-    let second = appearance("L6PZfSi_.AyE_3t7t7R**0o#DgR4", [1, 2, 3]);
+    let second = Appearance {
+        blurhash: "L6PZfSi_.AyE_3t7t7R**0o#DgR4".to_owned(),
+        palette: Vec::new(),
+        ..first.clone()
+    };
     let find = async |n| catalog.find_appearance(id(n)).await.unwrap();
     assert_eq!(find(20_000).await, None);
     for appearance in [&first, &second] {
@@ -275,6 +284,10 @@ async fn the_first_appearance_stays(catalog: &dyn Catalog) {
     let unknown = catalog.record_appearance(id(9_999_999), &first).await;
     unknown.unwrap();
     assert_eq!(find(9_999_999).await, None);
+
+    let nothing_opaque = catalog.record_appearance(id(20_001), &second).await;
+    nothing_opaque.unwrap();
+    assert_eq!(find(20_001).await, Some(second));
 }
 
 fn searched(n: u64) -> NewImage {

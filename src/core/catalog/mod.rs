@@ -66,7 +66,7 @@ pub use search::SearchCatalog;
 pub use url::CatalogUrl;
 
 /// The schema version that this build reads and writes.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// What exists, and who is making what.
 ///

@@ -97,17 +97,8 @@ impl<E: Engine> SearchCatalog for Relational<E> {
         let action = "find appearance";
         let args = [Arg::Bytes(id.as_bytes())];
         let found = self.read(action, FIND_APPEARANCE, &args).await?;
-        let Some(row) = found.first() else {
-            return Ok(None);
-        };
-        let fields = Fields { action, row };
-        let dominant = fields.text("dominant")?;
-        let rgb = HEXLOWER.decode(dominant.as_bytes()).ok();
-        let rgb = rgb.and_then(|rgb| rgb.try_into().ok());
-        Ok(Some(Appearance {
-            blurhash: fields.text("blurhash")?,
-            dominant_rgb: rgb.ok_or_else(|| fields.fault("dominant", dominant))?,
-        }))
+        let found = found.first();
+        found.map(|row| rows::appearance(action, row)).transpose()
     }
 
     async fn record_appearance(
@@ -121,6 +112,10 @@ impl<E: Engine> SearchCatalog for Relational<E> {
                 Arg::Bytes(id.as_bytes()),
                 Arg::Text(&appearance.blurhash),
                 Arg::Text(&HEXLOWER.encode(&appearance.dominant_rgb)),
+                Arg::Bytes(&appearance.thumbhash),
+                Arg::Text(&rows::palette_text(&appearance.palette)),
+                Arg::Text(&appearance.perceptual_hash.to_string()),
+                Arg::Int(i64::from(appearance.sharpness)),
             ],
         };
         self.write("record appearance", Durability::Lazy, &[add])
@@ -261,8 +256,15 @@ const REMOVE_TAG: &str = "DELETE FROM image_tag WHERE image_id = $1 AND tag = $2
 
 const LIST_TAGS_OF: &str = "SELECT tag FROM image_tag WHERE image_id = $1 ORDER BY tag";
 
-const FIND_APPEARANCE: &str = "SELECT blurhash, dominant FROM appearance WHERE image_id = $1";
+// Rows of schema 2 do not tell all, and count as none.
+const FIND_APPEARANCE: &str = "
+    SELECT blurhash, dominant, thumbhash, palette, phash, sharpness
+    FROM appearance WHERE image_id = $1 AND sharpness IS NOT NULL";
 
 const ADD_APPEARANCE: &str = "
-    INSERT INTO appearance (image_id, blurhash, dominant)
-    SELECT id, $2, $3 FROM image WHERE id = $1 ON CONFLICT DO NOTHING";
+    INSERT INTO appearance (image_id, blurhash, dominant, thumbhash, palette, phash, sharpness)
+    SELECT id, $2, $3, $4, $5, $6, $7 FROM image WHERE id = $1
+    ON CONFLICT (image_id) DO UPDATE SET
+        blurhash = excluded.blurhash, dominant = excluded.dominant, thumbhash = excluded.thumbhash,
+        palette = excluded.palette, phash = excluded.phash, sharpness = excluded.sharpness
+    WHERE appearance.sharpness IS NULL";

@@ -8,7 +8,7 @@ use sqlx::Row;
 use crate::catalog::{CatalogError, Failure, Totals};
 use crate::model::alias::{AliasName, AliasPath, HostName};
 use crate::model::image_id::ImageId;
-use crate::model::record::{Derivative, DerivativeKey, Image};
+use crate::model::record::{Appearance, Derivative, DerivativeKey, Image, Swatch};
 
 /// The types of column that the schema uses.
 pub(super) trait SqlRow: Send + Sync {
@@ -93,6 +93,43 @@ pub(super) fn failure(action: &'static str, row: &impl SqlRow) -> Result<Failure
         detail: fields.text("detail")?,
         until_ms: fields.int("until_ms")?,
     })
+}
+
+pub(super) fn appearance(
+    action: &'static str,
+    row: &impl SqlRow,
+) -> Result<Appearance, CatalogError> {
+    let fields = Fields { action, row };
+    let dominant = fields.text("dominant")?;
+    let palette = fields.text("palette")?;
+    let swatches = palette.split_ascii_whitespace().map(parse_swatch);
+    let swatches: Option<Vec<Swatch>> = swatches.collect();
+    Ok(Appearance {
+        blurhash: fields.text("blurhash")?,
+        thumbhash: fields.bytes("thumbhash")?,
+        dominant_rgb: parse_rgb(&dominant).ok_or_else(|| fields.fault("dominant", dominant))?,
+        palette: swatches.ok_or_else(|| fields.fault("palette", palette))?,
+        perceptual_hash: fields.parsed("phash")?,
+        sharpness: fields.unsigned("sharpness")?,
+    })
+}
+
+/// `rrggbb:percent`, by space.
+pub(super) fn palette_text(palette: &[Swatch]) -> String {
+    let text = |it: &Swatch| format!("{}:{}", HEXLOWER.encode(&it.rgb), it.share_percent);
+    palette.iter().map(text).collect::<Vec<_>>().join(" ")
+}
+
+fn parse_swatch(text: &str) -> Option<Swatch> {
+    let (rgb, percent) = text.split_once(':')?;
+    Some(Swatch {
+        rgb: parse_rgb(rgb)?,
+        share_percent: percent.parse().ok()?,
+    })
+}
+
+fn parse_rgb(text: &str) -> Option<[u8; 3]> {
+    HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok()
 }
 
 pub(super) fn totals(action: &'static str, row: &impl SqlRow) -> Result<Totals, CatalogError> {

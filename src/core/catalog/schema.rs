@@ -38,10 +38,12 @@ pub struct SchemaReport {
 const SQLITE_STEPS: [&str; SCHEMA_VERSION as usize] = [
     include_str!("schema/sqlite/0001.sql"),
     include_str!("schema/sqlite/0002.sql"),
+    include_str!("schema/sqlite/0003.sql"),
 ];
 const POSTGRES_STEPS: [&str; SCHEMA_VERSION as usize] = [
     include_str!("schema/postgres/0001.sql"),
     include_str!("schema/postgres/0002.sql"),
+    include_str!("schema/postgres/0003.sql"),
 ];
 
 /// How long to wait for whoever else changes the schema.

@@ -30,6 +30,7 @@ pub trait SearchCatalog: Send + Sync {
     /// Ascending.
     async fn list_tags_of(&self, id: ImageId) -> Result<Vec<Tag>, CatalogError>;
 
+    /// None either where an older build recorded less than is known today: it is to be recorded anew.
     async fn find_appearance(&self, id: ImageId) -> Result<Option<Appearance>, CatalogError>;
 
     /// Of an image that is on record; the first one stays. Not durable.

@@ -3,6 +3,7 @@
 use crate::model::clock::UnixSeconds;
 use crate::model::image_id::ImageId;
 use crate::model::media::{MediaType, OutputFormat};
+use crate::model::perceptual_hash::PerceptualHash;
 use crate::model::variant::Variant;
 
 /// An original on record.
@@ -45,8 +46,16 @@ pub struct Derivative {
 pub struct Appearance {
     /// A blurhash (<https://blurha.sh>).
     pub blurhash: String,
+    /// A ThumbHash (<https://evanw.github.io/thumbhash/>), which also tells ratio and transparency.
+    pub thumbhash: Vec<u8>,
     /// The most common colour: red, green, blue.
     pub dominant_rgb: [u8; 3],
+    /// At most five, the most common first; none if nothing is opaque.
+    pub palette: Vec<Swatch>,
+    pub perceptual_hash: PerceptualHash,
+    /// The variance of the Laplacian of luma 0..=255 at 256 px on the longer side, or less if the image is smaller:
+    /// 0..=1,040,400.
+    pub sharpness: u32,
 }
 
 /// A colour of an image.

@@ -57,7 +57,11 @@ impl Origin {
         let looked = looked.map_err(at_fault)?;
         Ok(Appearance {
             blurhash: looked.blurhash,
+            thumbhash: looked.thumbhash,
             dominant_rgb: looked.dominant.0,
+            palette: looked.palette,
+            perceptual_hash: looked.perceptual_hash,
+            sharpness: looked.sharpness,
         })
     }
 }

@@ -20,7 +20,7 @@ pub struct ImageView {
     pub appearance: Option<Appearance>,
 }
 
-/// Whether blurhash and dominant colour are wanted: the first time they cost a decoding.
+/// Whether it is wanted what the image looks like: the first time they cost a decoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Looks {
     Wanted,

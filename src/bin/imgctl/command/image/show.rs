@@ -1,6 +1,7 @@
 //! `imgctl image show` and `imgctl image url`: one image, and where it answers.
 
 use img_api::image::ImageDetails;
+use img_api::looks::Looks;
 use serde_json::{Value, json};
 
 use crate::exit::{ExitStatus, Failure};
@@ -97,9 +98,7 @@ fn page(ImageShown { details, stored }: &ImageShown) -> String {
         }
         None => lines.push(format!("url         {}", image.url)),
     }
-    if let (Some(dominant), Some(blurhash)) = (&details.dominant, &details.blurhash) {
-        lines.push(format!("looks       {dominant}, blurhash {blurhash}"));
-    }
+    lines.extend(look_lines(&details.looks));
     if !details.tags.is_empty() {
         lines.push(format!("tags        {}", details.tags.join(", ")));
     }
@@ -108,6 +107,31 @@ fn page(ImageShown { details, stored }: &ImageShown) -> String {
     }
     lines.extend(derivative_lines(details, stored.as_ref()));
     lines.join("\n")
+}
+
+/// A server of an older build tells fewer.
+fn look_lines(looks: &Looks) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let (Some(dominant), Some(blurhash)) = (&looks.dominant, &looks.blurhash) {
+        lines.push(format!("looks       {dominant}, blurhash {blurhash}"));
+    }
+    if let Some(thumbhash) = &looks.thumbhash {
+        lines.push(format!("thumbhash   {thumbhash}"));
+    }
+    if !looks.palette.is_empty() {
+        let swatches = looks.palette.iter();
+        let swatches: Vec<String> = swatches
+            .map(|swatch| format!("{} {} %", swatch.rgb, swatch.percent))
+            .collect();
+        lines.push(format!("palette     {}", swatches.join(", ")));
+    }
+    if let Some(phash) = &looks.phash {
+        lines.push(format!("phash       {phash}"));
+    }
+    if let Some(sharpness) = looks.sharpness {
+        lines.push(format!("sharpness   {sharpness}"));
+    }
+    lines
 }
 
 /// With their sizes where they are known, else those that were ever asked for.
