@@ -1,16 +1,15 @@
 //! From the bytes of a file to planes.
 
-use fearless_simd::Level;
-
-use super::adam7::{self, Canvas};
+use super::adam7::Canvas;
 use super::chunk::{Chunk, Chunks};
 use super::error::DecodeError;
 use super::header::{self, ColourType, Header, Interlacing};
 use super::idat::{self, Idat, Rest};
 use super::metadata::Metadata;
+use super::rows::{Filtered, Image};
 use super::samples::Samples;
 use super::shrink::Shrinker;
-use super::unfilter::{Lines, ROOM, ROWS};
+use super::unfilter::Lines;
 use crate::plane::Plane;
 use crate::stop::Stop;
 
@@ -111,10 +110,7 @@ pub fn decode(request: &Request<'_>) -> Result<Decoded, DecodeError> {
 #[must_use]
 pub fn memory_needed(header: &Header, shrink: u32) -> u64 {
     let row_bytes = header.row_bytes(header.width_px);
-    let rows = Filtered::rows_held(row_bytes, u64::from(header.height_px));
-    let filtered = rows
-        .saturating_mul(row_bytes + 1)
-        .saturating_add(ROOM as u64);
+    let filtered = Filtered::bytes_needed(row_bytes, u64::from(header.height_px));
     let channels = u64::from(header.width_px) * header.channels() as u64;
     let canvas = match header.interlacing {
         Interlacing::None => 0,
@@ -246,123 +242,5 @@ fn read_tail(
             }
         }
         next = chunks.next_chunk();
-    }
-}
-
-/// The pixels of one file on their way.
-struct Image<'a> {
-    request: &'a Request<'a>,
-    header: &'a Header,
-    samples: Samples,
-    buffer: Vec<u8>,
-    idat: Idat<'a>,
-}
-
-impl Image<'_> {
-    fn decode_rows(&mut self) -> Result<Vec<Plane>, DecodeError> {
-        let mut shrinker = Shrinker::new(self.header, self.request.shrink);
-        let size = [self.header.width_px, self.header.height_px];
-        self.each_row(size, &mut |_, row| shrinker.push(row))?;
-        Ok(shrinker.finish())
-    }
-
-    fn decode_passes(&mut self) -> Result<Vec<Plane>, DecodeError> {
-        let mut canvas = Canvas::new(self.header);
-        for pass in adam7::passes(self.header) {
-            let size = [pass.width_px, pass.height_px];
-            self.each_row(size, &mut |y, row| canvas.place(&pass, y, row))?;
-        }
-        let mut shrinker = Shrinker::new(self.header, self.request.shrink);
-        for row in canvas.rows() {
-            shrinker.push(row);
-        }
-        Ok(shrinker.finish())
-    }
-
-    /// Hands over the rows of an image or a pass with their numbers, as interleaved channels; fewer than there should be
-    /// if the file ends early and that is accepted.
-    fn each_row(
-        &mut self,
-        [width_px, height_px]: [u32; 2],
-        take: &mut dyn FnMut(usize, &[u8]),
-    ) -> Result<(), DecodeError> {
-        let row_bytes = to_usize(self.header.row_bytes(width_px));
-        let pixel_bytes = self.header.bits_per_pixel().div_ceil(8);
-        let mut lines = Lines::new(Level::new(), row_bytes, pixel_bytes);
-        let mut filtered = Filtered::new(row_bytes, height_px);
-        let mut y = 0;
-        while y < height_px as usize {
-            let held = filtered.fill(&mut self.idat, height_px as usize - y)?;
-            let mut at = 0;
-            while at < held {
-                if self.request.stop.should_stop() {
-                    return Err(DecodeError::Stopped);
-                }
-                let done = match lines.undo(filtered.from(at), held - at) {
-                    Ok(done) => done,
-                    Err(error) => return self.idat.end(error),
-                };
-                for row in 0..done {
-                    let width = width_px as usize;
-                    let row = self
-                        .samples
-                        .channels_of(lines.row(row), width, &mut self.buffer);
-                    take(y, row);
-                    y += 1;
-                }
-                lines.advance(done);
-                at += done;
-            }
-            if held == 0 {
-                break;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// For sizes of which `Limits::check` knows that they are no more than memory may hold.
-fn to_usize(bytes: u64) -> usize {
-    usize::try_from(bytes).expect("sizes within the limits are addressable")
-}
-
-/// Some rows as they were inflated.
-struct Filtered {
-    bytes: Vec<u8>,
-    rows: usize,
-    row_length: usize,
-}
-
-impl Filtered {
-    /// Enough that an inflater gets far each time it is called, and stays in the second cache.
-    const BYTES: u64 = 128 << 10;
-
-    /// Of an image or a pass of at most as many rows as `height`.
-    fn rows_held(row_bytes: u64, height: u64) -> u64 {
-        (Self::BYTES / (row_bytes + 1))
-            .next_multiple_of(ROWS as u64)
-            .max(ROWS as u64)
-            .min(height)
-    }
-
-    fn new(row_bytes: usize, height_px: u32) -> Self {
-        let rows = to_usize(Self::rows_held(row_bytes as u64, u64::from(height_px)));
-        Self {
-            bytes: vec![0; rows * (row_bytes + 1) + ROOM],
-            rows,
-            row_length: row_bytes + 1,
-        }
-    }
-
-    /// Says how many whole rows it holds now.
-    fn fill(&mut self, idat: &mut Idat<'_>, rows_wanted: usize) -> Result<usize, DecodeError> {
-        let rows = self.rows.min(rows_wanted);
-        let filled = idat.fill(&mut self.bytes[..rows * self.row_length])?;
-        Ok(filled / self.row_length)
-    }
-
-    /// From this row on.
-    fn from(&self, row: usize) -> &[u8] {
-        &self.bytes[row * self.row_length..]
     }
 }

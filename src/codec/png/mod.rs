@@ -7,13 +7,15 @@ mod error; // what is wrong with a file
 mod chunk; // the walk through a file
 mod header; // what is known before pixels
 mod metadata; // colour space and EXIF
-mod idat; // chunks to filtered rows
+mod idat; // chunks to filtered rows, as one stream
 mod unfilter; // filtered rows to bytes of pixels
 mod paeth_avx2; // four rows of them at once
 mod samples; // bytes of pixels to channels of 8 bits
+mod sums; // the loops of shrinking
 mod shrink; // rows of channels to planes
 mod adam7; // rows of seven passes to rows
-mod decode;
+mod rows; // all of that in turn
+mod decode; // limits, what stands around the pixels, what comes out
 
 pub use decode::{Alpha, Decoded, Limits, Missing, Request, decode, memory_needed};
 pub use error::DecodeError;

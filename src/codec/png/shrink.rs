@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
+use fearless_simd::{Level, dispatch};
+
 use super::header::Header;
+use super::sums::{Sides, add, deinterleave, is_opaque, weigh};
 use crate::plane::Plane;
 
 /// Takes the rows of an image from the top and keeps sums only.
@@ -10,6 +13,7 @@ use crate::plane::Plane;
 /// Sums of a row of boxes build up in two steps: over rows, one sum for each column and channel, and then, when the
 /// row of boxes is full or the sums are, over columns.
 pub(super) struct Shrinker {
+    level: Level,
     shrink: usize,
     channels: usize,
     columns: usize,
@@ -51,6 +55,7 @@ impl Shrinker {
         };
         let has_alpha = header.has_alpha();
         Self {
+            level: Level::new(),
             shrink: shape.shrink,
             channels,
             columns: shape.columns,
@@ -83,15 +88,18 @@ impl Shrinker {
             self.boxes_done += 1;
             return;
         }
-        if self.weighted.is_empty() || is_opaque(row, self.channels) {
-            for (sum, value) in self.plain.iter_mut().zip(row) {
-                *sum += u16::from(*value);
-            }
+        let is_opaque = match self.channels {
+            2 => dispatch!(self.level, simd => is_opaque::<_, 2>(simd, row)),
+            4 => dispatch!(self.level, simd => is_opaque::<_, 4>(simd, row)),
+            _ => true,
+        };
+        if is_opaque {
+            dispatch!(self.level, simd => add(simd, row, &mut self.plain));
             self.unfolded.plain_rows += 1;
         } else {
             match self.channels {
-                2 => weigh::<2>(row, &mut self.weighted),
-                _ => weigh::<4>(row, &mut self.weighted),
+                2 => dispatch!(self.level, simd => weigh::<_, 2>(simd, row, &mut self.weighted)),
+                _ => dispatch!(self.level, simd => weigh::<_, 4>(simd, row, &mut self.weighted)),
             }
             self.unfolded.weighted_rows += 1;
         }
@@ -206,74 +214,6 @@ impl Mean {
             Self::Divided { number } => (sum + number / 2) / number,
         };
         mean as u8
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Sides {
-    shrink: usize,
-    channels: usize,
-}
-
-impl Sides {
-    /// Adds sums of columns, times `worth`, to those of boxes.
-    fn fold<T: Copy + Into<u64>>(self, columns: &[T], worth: u64, boxes: &mut [u64]) {
-        match self.channels {
-            1 => fold::<1, T>(columns, (self.shrink, worth), boxes),
-            2 => fold::<2, T>(columns, (self.shrink, worth), boxes),
-            3 => fold::<3, T>(columns, (self.shrink, worth), boxes),
-            _ => fold::<4, T>(columns, (self.shrink, worth), boxes),
-        }
-    }
-}
-
-fn fold<const CHANNELS: usize, T: Copy + Into<u64>>(
-    columns: &[T],
-    (shrink, worth): (usize, u64),
-    boxes: &mut [u64],
-) {
-    let (columns, _) = columns.as_chunks::<CHANNELS>();
-    let (boxes, _) = boxes.as_chunks_mut::<CHANNELS>();
-    for (sums, columns) in boxes.iter_mut().zip(columns.chunks(shrink)) {
-        let mut total = [0; CHANNELS];
-        for column in columns {
-            for (total, value) in total.iter_mut().zip(column) {
-                *total += (*value).into();
-            }
-        }
-        for (sum, total) in sums.iter_mut().zip(total) {
-            *sum += total * worth;
-        }
-    }
-}
-
-fn weigh<const CHANNELS: usize>(row: &[u8], sums: &mut [u32]) {
-    let (pixels, _) = row.as_chunks::<CHANNELS>();
-    let (sums, _) = sums.as_chunks_mut::<CHANNELS>();
-    for (sums, pixel) in sums.iter_mut().zip(pixels) {
-        let alpha = u32::from(pixel[CHANNELS - 1]);
-        for channel in 0..CHANNELS - 1 {
-            sums[channel] += u32::from(pixel[channel]) * alpha;
-        }
-        sums[CHANNELS - 1] += 255 * alpha;
-    }
-}
-
-fn is_opaque(row: &[u8], channels: usize) -> bool {
-    // In pieces, each of which is looked through without a branch.
-    row.chunks(channels * 64).all(|pixels| {
-        let alphas = pixels.iter().skip(channels - 1).step_by(channels);
-        alphas.fold(255, |all, alpha| all & alpha) == 255
-    })
-}
-
-fn deinterleave(row: &[u8], planes: &mut [Plane], y: usize) {
-    let channels = planes.len();
-    for (channel, plane) in planes.iter_mut().enumerate() {
-        let values = row.iter().skip(channel).step_by(channels);
-        for (out, value) in plane.row_mut(y).iter_mut().zip(values) {
-            *out = *value;
-        }
     }
 }
 
