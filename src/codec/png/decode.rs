@@ -6,49 +6,12 @@ use super::error::DecodeError;
 use super::header::{self, ColourType, Header, Interlacing};
 use super::idat::{self, Idat, Rest};
 use super::metadata::Metadata;
+use super::request::{Limits, Request};
 use super::rows::{Filtered, Image};
 use super::samples::Samples;
 use super::shrink::Shrinker;
 use super::unfilter::Lines;
 use crate::plane::Plane;
-use crate::stop::Stop;
-
-/// One decode.
-#[derive(Clone, Copy)]
-#[expect(
-    missing_debug_implementations,
-    reason = "what says stop need not be shown"
-)]
-pub struct Request<'a> {
-    /// The whole file.
-    pub bytes: &'a [u8],
-    /// The side of the boxes that are averaged to one pixel; 1 (or 0) for the image as large as it is.
-    pub shrink: u32,
-    pub limits: Limits,
-    /// Asked about once for every few rows.
-    pub stop: &'a dyn Stop,
-    pub missing: Missing,
-}
-
-/// Looked at before memory is taken.
-#[derive(Clone, Copy, Debug)]
-#[expect(clippy::struct_field_names, reason = "each of them is a maximum")]
-pub struct Limits {
-    pub pixels_max: u64,
-    /// Of what `memory_needed` says.
-    pub memory_bytes_max: u64,
-    /// Of an inflated profile, and of EXIF: what is longer is left out.
-    pub metadata_bytes_max: usize,
-}
-
-/// What becomes of a file that is cut off or corrupt after its header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missing {
-    /// An error.
-    Refuse,
-    /// Decoded as far as it goes: missing pixels are zero, wrong checksums are passed over.
-    Accept,
-}
 
 #[derive(Clone, Debug)]
 pub struct Decoded {
@@ -76,7 +39,7 @@ pub enum Alpha {
 /// Decodes the image of IDAT; in an animation this is the default image.
 pub fn decode(request: &Request<'_>) -> Result<Decoded, DecodeError> {
     let header = header::read_header(request.bytes)?;
-    request.limits.check(&header, request.shrink)?;
+    check(request.limits, &header, request.shrink)?;
     let mut head = Head::read(request, &header)?;
     let idat = Idat::new(&head.first_idat, head.chunks, request.missing)?;
     let mut image = Image {
@@ -128,33 +91,23 @@ pub fn memory_needed(header: &Header, shrink: u32) -> u64 {
     .fold(0, u64::saturating_add)
 }
 
-impl Limits {
-    fn check(&self, header: &Header, shrink: u32) -> Result<(), DecodeError> {
-        if header.pixels() > self.pixels_max {
-            return Err(DecodeError::Pixels {
-                width_px: header.width_px,
-                height_px: header.height_px,
-                pixels_max: self.pixels_max,
-            });
-        }
-        let bytes = memory_needed(header, shrink);
-        if bytes > self.memory_bytes_max {
-            return Err(DecodeError::Memory {
-                bytes,
-                memory_bytes_max: self.memory_bytes_max,
-            });
-        }
-        Ok(())
+/// Before memory is taken.
+fn check(limits: Limits, header: &Header, shrink: u32) -> Result<(), DecodeError> {
+    if header.pixels() > limits.pixels_max {
+        return Err(DecodeError::Pixels {
+            width_px: header.width_px,
+            height_px: header.height_px,
+            pixels_max: limits.pixels_max,
+        });
     }
-}
-
-impl Missing {
-    pub(super) fn tolerate(self, error: DecodeError) -> Result<(), DecodeError> {
-        match self {
-            Self::Refuse => Err(error),
-            Self::Accept => Ok(()),
-        }
+    let bytes = memory_needed(header, shrink);
+    if bytes > limits.memory_bytes_max {
+        return Err(DecodeError::Memory {
+            bytes,
+            memory_bytes_max: limits.memory_bytes_max,
+        });
     }
+    Ok(())
 }
 
 /// What stands before the pixels.
@@ -178,6 +131,11 @@ impl<'a> Head<'a> {
         loop {
             let chunk = chunks.next_chunk()?;
             header::refuse_unknown(&chunk)?;
+            let is_wanted = matches!(&chunk.name, b"PLTE" | b"tRNS") || Metadata::wants(chunk.name);
+            if is_wanted && let Err(error) = chunk.check() {
+                damaged = true;
+                request.missing.tolerate(error)?;
+            }
             let taken = match &chunk.name {
                 b"IDAT" if has_palette || header.colour != ColourType::Palette => {
                     return Ok(Self {
@@ -192,15 +150,13 @@ impl<'a> Head<'a> {
                 b"IEND" => return Err(header::no_pixels()),
                 b"PLTE" => {
                     has_palette = true;
-                    chunk.check().and_then(|()| samples.take_palette(&chunk))
+                    samples.take_palette(&chunk)
                 }
-                b"tRNS" => chunk
-                    .check()
-                    .and_then(|()| samples.take_transparency(&chunk)),
-                name if Metadata::wants(*name) => chunk
-                    .check()
-                    .map(|()| metadata.take(&chunk, request.limits.metadata_bytes_max)),
-                _ => Ok(()),
+                b"tRNS" => samples.take_transparency(&chunk),
+                _ => {
+                    metadata.take(&chunk, request.limits.metadata_bytes_max);
+                    Ok(())
+                }
             };
             if let Err(error) = taken {
                 damaged = true;

@@ -3,8 +3,8 @@
 use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::chunk::{Chunk, Chunks};
-use super::decode::Missing;
 use super::error::DecodeError;
+use super::request::Missing;
 
 /// A stream of bytes over chunks; what follows them is left in `after`.
 pub(super) struct Idat<'a> {

@@ -4,6 +4,7 @@
 //! The format: W3C "Portable Network Graphics (PNG) Specification (Third Edition)"; chapter numbers refer to it.
 
 mod error; // what is wrong with a file
+mod request; // what is asked
 mod chunk; // the walk through a file
 mod header; // what is known before pixels
 mod metadata; // colour space and EXIF
@@ -17,7 +18,8 @@ mod adam7; // rows of seven passes to rows
 mod rows; // all of that in turn
 mod decode; // limits, what stands around the pixels, what comes out
 
-pub use decode::{Alpha, Decoded, Limits, Missing, Request, decode, memory_needed};
+pub use decode::{Alpha, Decoded, decode, memory_needed};
 pub use error::DecodeError;
 pub use header::{ColourType, Header, Interlacing, read_header};
 pub use metadata::{Chromaticities, Metadata};
+pub use request::{Limits, Missing, Request};

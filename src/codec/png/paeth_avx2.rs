@@ -2,6 +2,15 @@
 //!
 //! A pixel needs its left neighbour done, which makes a row on its own a chain of waiting. Rows below one another are
 //! chains side by side: a vector of 16 lanes holds four channels of one pixel of each of four rows.
+#![cfg_attr(
+    not(target_arch = "x86_64"),
+    expect(
+        dead_code,
+        unused_imports,
+        clippy::unused_self,
+        reason = "what the kernel needs"
+    )
+)]
 
 use fearless_simd::Level;
 

@@ -3,10 +3,10 @@
 use fearless_simd::Level;
 
 use super::adam7::{self, Canvas};
-use super::decode::Request;
 use super::error::DecodeError;
 use super::header::Header;
 use super::idat::Idat;
+use super::request::Request;
 use super::samples::Samples;
 use super::shrink::Shrinker;
 use super::unfilter::{Lines, ROOM, ROWS};
@@ -87,7 +87,7 @@ impl Image<'_> {
     }
 }
 
-/// For sizes of which `Limits::check` knows that they are no more than memory may hold.
+/// For sizes that were found within the limits, which are no more than memory may hold.
 fn to_usize(bytes: u64) -> usize {
     usize::try_from(bytes).expect("sizes within the limits are addressable")
 }

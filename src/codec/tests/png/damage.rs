@@ -76,6 +76,21 @@ fn a_wrong_checksum_is_refused_but_passed_over_on_request() {
 }
 
 #[test]
+fn a_palette_with_a_wrong_checksum_is_used_on_request() {
+    let kind = Kind {
+        colour: ColourType::Palette,
+        ..Kind::RGB
+    };
+    let mut file = kind.file([30, 20], 3);
+    // After signature and IHDR: the head of PLTE, 768 bytes, its CRC.
+    file[8 + 25 + 8 + 768] ^= 1;
+    assert!(matches!(refused(&file), DecodeError::Checksum { .. }));
+    let accepted = decoded(&file, 1, Missing::Accept).unwrap();
+    assert!(accepted.damaged);
+    assert!(accepted.planes == planes(&kind.file([30, 20], 3)));
+}
+
+#[test]
 fn more_rows_than_the_header_promises_are_left_unread() {
     let rows = Kind::RGB.rows([30, 20], 3);
     let mut bomb = File::new(&Kind::RGB.header([30, 20]));
