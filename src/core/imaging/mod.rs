@@ -16,6 +16,11 @@ pub mod inspect; // whole, within limits, how large
 mod decode; // bytes -> pixels
 mod resize; // pixels -> fewer pixels
 mod colour; // -> sRGB
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "no step of the pipeline calls all of them yet")
+)]
+mod op; // what else is done to pixels
 mod encode; // pixels -> bytes
 pub mod pipeline; // all of it, as a list of steps
 mod look; // what is read off a small picture

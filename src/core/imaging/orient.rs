@@ -55,6 +55,37 @@ impl Orientation {
         self.exif_value() >= 5
     }
 
+    /// The one orientation that does what this one and then `next` would do.
+    #[must_use]
+    pub fn then(self, next: Self) -> Self {
+        let ((swap, mirror_x, mirror_y), (next_swap, next_x, next_y)) = (self.axes(), next.axes());
+        // Mirrors of the first are carried along when the second swaps the axes that they lie on.
+        let (mirror_x, mirror_y) = if next_swap {
+            (mirror_y, mirror_x)
+        } else {
+            (mirror_x, mirror_y)
+        };
+        let sought = (swap ^ next_swap, mirror_x ^ next_x, mirror_y ^ next_y);
+        Self::ALL
+            .into_iter()
+            .find(|orientation| orientation.axes() == sought)
+            .expect("the eight orientations are all combinations of three choices")
+    }
+
+    /// Whether the axes are swapped, and whether the result is then mirrored left to right and top to bottom.
+    fn axes(self) -> (bool, bool, bool) {
+        match self {
+            Self::Upright => (false, false, false),
+            Self::FlipHorizontal => (false, true, false),
+            Self::Rotate180 => (false, true, true),
+            Self::FlipVertical => (false, false, true),
+            Self::Transpose => (true, false, false),
+            Self::Rotate90 => (true, true, false),
+            Self::Transverse => (true, true, true),
+            Self::Rotate270 => (true, false, true),
+        }
+    }
+
     /// Width and height as seen, for those stored; its own inverse.
     pub fn turn_size(self, width_px: u32, height_px: u32) -> (u32, u32) {
         if self.swaps_sides() {

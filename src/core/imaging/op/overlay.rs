@@ -1,0 +1,291 @@
+//! Lays an overlay, such as a watermark, onto an image.
+#![expect(
+    clippy::inline_always,
+    reason = "only what is inlined into the dispatch is compiled for its instructions"
+)]
+
+use fearless_simd::{Level, dispatch};
+
+use crate::imaging::error::ImagingError;
+use crate::imaging::pixels::{Channels, Pixels};
+use crate::imaging::place::Crop;
+use crate::imaging::resize::resize;
+
+/// Where the overlay lies, or where the first tile of it does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Position {
+    TopLeft,
+    Top,
+    TopRight,
+    Left,
+    Centre,
+    Right,
+    BottomLeft,
+    Bottom,
+    #[default]
+    BottomRight,
+}
+
+impl Position {
+    /// Thirds of the rows and columns of a compass: 0, 1 or 2 halves of the room that is left.
+    fn halves(self) -> (i64, i64) {
+        match self {
+            Self::TopLeft => (0, 0),
+            Self::Top => (1, 0),
+            Self::TopRight => (2, 0),
+            Self::Left => (0, 1),
+            Self::Centre => (1, 1),
+            Self::Right => (2, 1),
+            Self::BottomLeft => (0, 2),
+            Self::Bottom => (1, 2),
+            Self::BottomRight => (2, 2),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    Once,
+    /// Over the whole image, this far apart.
+    Tiled {
+        gap_px: u32,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Overlay<'a> {
+    /// Of any kind; without alpha it is opaque.
+    pub(crate) image: &'a Pixels,
+    pub(crate) position: Position,
+    /// Between the overlay and the edges of the image that it lies at.
+    pub(crate) margin_px: u32,
+    /// Of the width of the image, above 0.0 and up to 1.0; an overlay that would be higher than the image is as high.
+    pub(crate) width_share: f64,
+    /// 0.0..=1.0, multiplied into the alpha of the overlay.
+    pub(crate) opacity: f64,
+    pub(crate) repeat: Repeat,
+}
+
+/// A grey image becomes coloured if the overlay has colour where it is seen; what is transparent stays so where nothing
+/// lies on it.
+///
+/// Memory: the resize of the overlay, which becomes no larger than the image; then that, and three bytes for each sample
+/// of the image under it; a coloured copy of a grey image.
+pub(crate) fn lay(base: Pixels, overlay: &Overlay<'_>) -> Result<Pixels, ImagingError> {
+    let size = size(&base, overlay);
+    if size.0 == 0 || size.1 == 0 || overlay.opacity.is_nan() || overlay.opacity <= 0.0 {
+        return Ok(base);
+    }
+    let whole = Crop {
+        left: 0.0,
+        top: 0.0,
+        width: f64::from(overlay.image.width_px),
+        height: f64::from(overlay.image.height_px),
+    };
+    let sized = resize(overlay.image, whole, size)?;
+    let mut base = if has_colour(&sized) {
+        base.into_coloured()
+    } else {
+        base
+    };
+    let stamp = Stamp::new(&sized, base.channels, overlay.opacity);
+    let spots = spots((base.width_px, base.height_px), size, overlay);
+    dispatch!(Level::new(), _simd => {
+        for &top in &spots.1 {
+            for &left in &spots.0 {
+                stamp.press(&mut base, left, top);
+            }
+        }
+    });
+    Ok(base)
+}
+
+fn size(base: &Pixels, overlay: &Overlay<'_>) -> (u32, u32) {
+    let (width, height) = (
+        f64::from(overlay.image.width_px),
+        f64::from(overlay.image.height_px),
+    );
+    if width == 0.0 || height == 0.0 || base.bytes.is_empty() {
+        return (0, 0);
+    }
+    let wanted = f64::from(base.width_px) * overlay.width_share.clamp(0.0, 1.0) / width;
+    let scale = wanted.min(f64::from(base.height_px) / height);
+    let side = |side: f64, most: u32| whole_px(side * scale).clamp(1, most);
+    (side(width, base.width_px), side(height, base.height_px))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "sides are positive and no longer than those of the image; the cast saturates"
+)]
+fn whole_px(side: f64) -> u32 {
+    side.round() as u32
+}
+
+fn has_colour(pixels: &Pixels) -> bool {
+    match pixels.channels {
+        Channels::Grey | Channels::GreyAlpha => false,
+        Channels::Rgb => {
+            let mut colours = pixels.bytes.as_chunks::<3>().0.iter();
+            colours.any(|&[red, green, blue]| red != green || green != blue)
+        }
+        Channels::Rgba => {
+            let mut colours = pixels.bytes.as_chunks::<4>().0.iter();
+            colours.any(|&[red, green, blue, alpha]| alpha > 0 && (red != green || green != blue))
+        }
+    }
+}
+
+/// Lefts and tops of all copies; some stand out over the edges.
+fn spots(base: (u32, u32), size: (u32, u32), overlay: &Overlay<'_>) -> (Vec<i64>, Vec<i64>) {
+    let (across, down) = overlay.position.halves();
+    let along = |side: u32, size: u32, halves: i64| {
+        let (side, size) = (i64::from(side), i64::from(size));
+        // A margin that leaves no room is lessened until there is.
+        let margin = i64::from(overlay.margin_px).min((side - size) / 2);
+        let first = margin + (side - size - 2 * margin) * halves / 2;
+        match overlay.repeat {
+            Repeat::Once => vec![first],
+            Repeat::Tiled { gap_px } => {
+                let step = size + i64::from(gap_px);
+                let mut spots = Vec::new();
+                let mut at = first.rem_euclid(step) - step;
+                while at < side {
+                    spots.push(at);
+                    at += step;
+                }
+                spots
+            }
+        }
+    };
+    (along(base.0, size.0, across), along(base.1, size.1, down))
+}
+
+/// An overlay in the kind of the image that it is laid onto.
+struct Stamp {
+    size: (usize, usize),
+    kind: Channels,
+    /// Per sample, colour times alpha, 0..=65025.
+    add: Vec<u16>,
+    /// Per sample, 255 less alpha.
+    keep: Vec<u8>,
+}
+
+impl Stamp {
+    fn new(overlay: &Pixels, kind: Channels, opacity: f64) -> Self {
+        let samples = overlay.width_px as usize * overlay.height_px as usize * kind.count();
+        let (mut add, mut keep) = (Vec::with_capacity(samples), Vec::with_capacity(samples));
+        for pixel in overlay.bytes.chunks_exact(overlay.channels.count()) {
+            let (colour, alpha) = match *pixel {
+                [grey] => ([grey; 3], 255),
+                [grey, alpha] => ([grey; 3], alpha),
+                [red, green, blue] => ([red, green, blue], 255),
+                [red, green, blue, alpha, ..] => ([red, green, blue], alpha),
+                [] => ([0; 3], 0),
+            };
+            let alpha = faded(alpha, opacity);
+            let mut push = |value: u8| {
+                add.push(u16::from(value) * u16::from(alpha));
+                keep.push(255 - alpha);
+            };
+            match kind {
+                Channels::Grey | Channels::GreyAlpha => push(colour[0]),
+                Channels::Rgb | Channels::Rgba => colour.into_iter().for_each(&mut push),
+            }
+            if kind.has_alpha() {
+                push(255);
+            }
+        }
+        Self {
+            size: (overlay.width_px as usize, overlay.height_px as usize),
+            kind,
+            add,
+            keep,
+        }
+    }
+
+    #[inline(always)]
+    fn press(&self, base: &mut Pixels, left: i64, top: i64) {
+        let step = self.kind.count();
+        let (from_x, to_x, len) = overlap(left, self.size.0, base.width_px);
+        let (from_y, to_y, rows) = overlap(top, self.size.1, base.height_px);
+        let base_row = base.width_px as usize * step;
+        for y in 0..rows {
+            let at = ((from_y + y) * self.size.0 + from_x) * step;
+            let add = &self.add[at..at + len * step];
+            let keep = &self.keep[at..at + len * step];
+            let at = (to_y + y) * base_row + to_x * step;
+            let row = &mut base.bytes[at..at + len * step];
+            match self.kind {
+                Channels::Grey | Channels::Rgb => over_opaque(row, add, keep),
+                Channels::GreyAlpha => over_alpha::<2>(row, add, keep),
+                Channels::Rgba => over_alpha::<4>(row, add, keep),
+            }
+        }
+    }
+}
+
+/// Where a line of `len` that starts at `at` begins in itself and in a side of `side_px`, and how much of it is inside.
+fn overlap(at: i64, len: usize, side_px: u32) -> (usize, usize, usize) {
+    let distance = usize::try_from(at.unsigned_abs()).unwrap_or(usize::MAX);
+    let (from, to) = if at < 0 {
+        (distance.min(len), 0)
+    } else {
+        (0, distance)
+    };
+    (
+        from,
+        to,
+        (len - from).min((side_px as usize).saturating_sub(to)),
+    )
+}
+
+#[inline(always)]
+fn over_opaque(row: &mut [u8], add: &[u16], keep: &[u8]) {
+    for ((value, &add), &keep) in row.iter_mut().zip(add).zip(keep) {
+        *value = by_255(u16::from(*value) * u16::from(keep) + add);
+    }
+}
+
+/// Porter and Duff's "over" with straight alpha on both sides.
+#[inline(always)]
+fn over_alpha<const N: usize>(row: &mut [u8], add: &[u16], keep: &[u8]) {
+    let laid = add.as_chunks::<N>().0.iter().zip(keep.as_chunks::<N>().0);
+    for (pixel, (add, keep)) in row.as_chunks_mut::<N>().0.iter_mut().zip(laid) {
+        if pixel[N - 1] == 255 {
+            for channel in 0..N - 1 {
+                let sum = u16::from(pixel[channel]) * u16::from(keep[0]) + add[channel];
+                pixel[channel] = by_255(sum);
+            }
+        } else if keep[0] < 255 {
+            // In 1/65,025: what the image still shows, and the whole.
+            let shown = u32::from(pixel[N - 1]) * u32::from(keep[0]);
+            let alpha = shown + u32::from(add[N - 1]);
+            for channel in 0..N - 1 {
+                let sum = u32::from(pixel[channel]) * shown + u32::from(add[channel]) * 255;
+                pixel[channel] = u8::try_from((sum + alpha / 2) / alpha).unwrap_or(255);
+            }
+            pixel[N - 1] = u8::try_from((alpha + 127) / 255).unwrap_or(255);
+        }
+    }
+}
+
+/// Rounded to nearest; exact for all products of two bytes.
+#[inline(always)]
+fn by_255(value: u16) -> u8 {
+    let value = value + 128;
+    ((value + (value >> 8)) >> 8) as u8
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "between 0 and 255; the cast saturates"
+)]
+fn faded(alpha: u8, opacity: f64) -> u8 {
+    (f64::from(alpha) * opacity.min(1.0)).round() as u8
+}
+
+#[cfg(test)]
+mod tests;
