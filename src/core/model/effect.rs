@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 /// Standard deviation of a Gaussian blur, in pixels of the derivative.
 ///
-/// Invariant: 0.3..=250.0, a multiple of a tenth. Below 0.3 no 8-bit value changes visibly; 250 is Cloudflare's bound.
+/// Invariant: 0.3..=250.0, a multiple of a tenth. At 0.3 a neighbour has 1/258 of the weight of the middle (e^(-1/2σ²)),
+/// less than one of 255 levels; 250 is Cloudflare's bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BlurSigma {
     tenths: u16,

@@ -101,9 +101,9 @@ pub struct QualityTarget {
 }
 
 impl QualityTarget {
-    /// Below, every encoder of ours shows blocks on photographs.
+    /// A score can be reached by what nobody would choose: hence bounds that people choose by hand.
     pub const QUALITY_MIN_DEFAULT: u8 = 40;
-    /// Above, bytes grow much faster than the score.
+    /// As the lower bound.
     pub const QUALITY_MAX_DEFAULT: u8 = 90;
 }
 

@@ -4,27 +4,23 @@ use std::fs;
 
 use super::*;
 use crate::config::{Config, ConfigError};
-use crate::imaging::samples;
+use crate::imaging::noise_jpeg;
 
 fn parse(data: &Path, text: &str) -> Result<Config, ConfigError> {
     Config::parse(data, &data.join("imgctl.toml"), text)
 }
 
-/// A directory with `logo.png`, an image, and `mono.ttf`, which begins as a font does.
+/// A directory with `logo.jpg`, an image, and `mono.ttf`, which begins as a font does.
 fn data() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    let (_, png) = samples()
-        .into_iter()
-        .find(|(name, _)| *name == "wheel.png")
-        .unwrap();
-    fs::write(dir.path().join("logo.png"), png).unwrap();
+    fs::write(dir.path().join("logo.jpg"), noise_jpeg(16, 16, 1)).unwrap();
     fs::write(dir.path().join("mono.ttf"), b"\0\x01\0\0 and so on").unwrap();
     dir
 }
 
 const DECLARED: &str = "
     [watermarks.logo]
-    image = 'logo.png'
+    image = 'logo.jpg'
     position = 'top-left'
     margin_px = 0
     scale = 0.25
@@ -48,7 +44,7 @@ fn a_watermark_is_an_image_or_text_and_a_preset_names_it_with_its_fingerprint() 
     let named = |name: &str| config.origin.watermarks.get(name.parse().unwrap()).unwrap();
 
     let logo = named("logo");
-    assert!(matches!(&logo.mark, Mark::Image { bytes } if bytes.starts_with(b"\x89PNG")));
+    assert!(matches!(&logo.mark, Mark::Image { bytes } if bytes.starts_with(b"\xff\xd8")));
     assert_eq!(logo.position.to_string(), "top-left");
     assert_eq!(
         (logo.scale_permille, logo.opacity_permille),
@@ -78,11 +74,7 @@ fn a_changed_file_changes_the_presets_that_use_it() {
     };
     let before = printed();
     assert_eq!(printed(), before);
-    let (_, jpeg) = samples()
-        .into_iter()
-        .find(|(name, _)| *name == "sunset.jpg")
-        .unwrap();
-    fs::write(dir.path().join("logo.png"), jpeg).unwrap();
+    fs::write(dir.path().join("logo.jpg"), noise_jpeg(16, 16, 2)).unwrap();
     assert_ne!(printed(), before);
 }
 
@@ -100,11 +92,11 @@ fn every_fault_is_told_at_once_with_file_and_cure() {
         [watermarks.dir]
         image = '.'
         [watermarks.both]
-        image = 'logo.png'
+        image = 'logo.jpg'
         text = 'x'
         [watermarks.neither]
         [watermarks.odd]
-        image = 'logo.png'
+        image = 'logo.jpg'
         size_px = 3
         position = '0.5x0.5'
         margin_px = 5000
@@ -163,7 +155,7 @@ fn every_fault_is_told_at_once_with_file_and_cure() {
 #[test]
 fn a_file_above_the_limit_is_not_read_whole() {
     let dir = data();
-    let text = "limits.bytes_max = 100\n[watermarks.logo]\nimage = 'logo.png'";
+    let text = "limits.bytes_max = 100\n[watermarks.logo]\nimage = 'logo.jpg'";
     let error = parse(dir.path(), text).unwrap_err().to_string();
     assert!(error.contains("is larger than 100 bytes"), "{error}");
 }
