@@ -19,8 +19,8 @@ pub(super) const ROW_PADDING: usize = 64;
 /// is within an `i16`, and neither clipped nor rounded in a way that could be seen.
 const ROW_BITS: u32 = 6;
 
-/// Columns that one turn of the pass down makes; a plane has padding for more.
-const STRIP: usize = 32;
+/// Columns that one turn of the pass down makes: a line of the cache. A plane has padding for as many.
+const STRIP: usize = 64;
 
 /// Samples that one turn of the pass along a row makes; a plane has padding for them.
 const GROUP: usize = 8;
@@ -98,25 +98,25 @@ fn add_rows<S: Simd>(simd: S, (plane, top): (&Plane, usize), weights: &[i16], ro
     let (samples, stride) = (plane.padded_samples(), plane.stride());
     let bottom = plane.height() - 1;
     for x in (0..plane.width()).step_by(STRIP) {
-        let mut sums = [i32x8::splat(simd, 1 << (SHIFT - 1)); 4];
+        let mut sums = [i32x8::splat(simd, 1 << (SHIFT - 1)); STRIP / 8];
         for (pair, weights) in weights.chunks_exact(2).enumerate() {
             let y = top + 2 * pair;
             let upper = &samples[y * stride + x..][..STRIP];
             let lower = &samples[(y + 1).min(bottom) * stride + x..][..STRIP];
             let weights = pair_of_weights(simd, weights);
-            for half in 0..2 {
-                let upper = u8x16::from_slice(simd, &upper[16 * half..][..16]);
-                let lower = u8x16::from_slice(simd, &lower[16 * half..][..16]);
+            for part in 0..STRIP / 16 {
+                let upper = u8x16::from_slice(simd, &upper[16 * part..][..16]);
+                let lower = u8x16::from_slice(simd, &lower[16 * part..][..16]);
                 let (left, right) = upper.interleave(lower);
-                sums[2 * half] += widened(left).pairwise_dot_product(weights);
-                sums[2 * half + 1] += widened(right).pairwise_dot_product(weights);
+                sums[2 * part] += widened(left).pairwise_dot_product(weights);
+                sums[2 * part + 1] += widened(right).pairwise_dot_product(weights);
             }
         }
         let row = &mut row[x..][..STRIP];
-        for half in 0..2 {
-            let (left, right) = (sums[2 * half] >> SHIFT, sums[2 * half + 1] >> SHIFT);
+        for part in 0..STRIP / 16 {
+            let (left, right) = (sums[2 * part] >> SHIFT, sums[2 * part + 1] >> SHIFT);
             left.saturating_narrow(right)
-                .store_slice(&mut row[16 * half..][..16]);
+                .store_slice(&mut row[16 * part..][..16]);
         }
     }
 }
