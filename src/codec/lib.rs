@@ -4,6 +4,7 @@
 
 pub mod plane; // one channel of samples
 pub mod stop; // giving up in time
+pub mod colour; // planes and interleaved pixels
 pub mod resample; // planes to another size
 pub mod jpeg; // ITU-T T.81
 pub mod png; // the PNG specification, third edition
