@@ -263,6 +263,8 @@ pub struct NginxSection {
     pub real_ip_header: String,
     pub real_ip_from: Vec<String>,
     pub cache_tag_headers: Vec<String>,
+    /// Whether presets answer to `.auto` by what a client accepts.
+    pub auto_format: bool,
     pub miss_rate_per_s: u32,
     pub miss_burst: u32,
     pub miss_connections_max: u32,
@@ -304,6 +306,7 @@ impl Default for NginxSection {
             real_ip_header: "X-Forwarded-For".to_owned(),
             real_ip_from: Vec::new(),
             cache_tag_headers: vec!["Cache-Tag".to_owned(), "Surrogate-Key".to_owned()],
+            auto_format: false,
             // imgd bounds its own work; these keep one client from taking all of it.
             miss_rate_per_s: 200,
             miss_burst: 1000,

@@ -23,8 +23,8 @@ use crate::model::layout::TreeLayout;
 use crate::model::preset::{PresetDefinition, PresetName};
 use crate::model::signature::SigningKey;
 use crate::nginx::settings::{
-    ApiLimits, CacheTagHeader, MissLimits, MissTimeouts, Mode, NginxPaths, NginxSettings,
-    OpenFileCache, RealIp, TagSeparator, TlsSettings, WorkerProcesses,
+    ApiLimits, AutoFormats, CacheTagHeader, MissLimits, MissTimeouts, Mode, NginxPaths,
+    NginxSettings, OpenFileCache, RealIp, TagSeparator, TlsSettings, WorkerProcesses,
 };
 use crate::origin::{AccessSettings, OriginSettings};
 
@@ -342,6 +342,14 @@ impl Config {
             .iter()
             .map(|name| cache_tag(name))
             .collect();
+        if nginx.auto_format {
+            let presets = self.presets.iter();
+            let auto_formats = presets.map(|(preset, definition)| AutoFormats {
+                preset: preset.clone(),
+                formats: definition.formats().collect(),
+            });
+            settings.auto_formats = auto_formats.collect();
+        }
         settings.miss_limits = MissLimits {
             rate_per_s: nginx.miss_rate_per_s,
             burst: nginx.miss_burst,
@@ -445,6 +453,7 @@ fn limits(section: &LimitsSection) -> Limits {
 mod tests {
     use super::*;
     use crate::model::layout::ShardWidth;
+    use crate::model::media::OutputFormat;
 
     fn parse(text: &str) -> Result<Config, ConfigError> {
         Config::parse(
@@ -494,6 +503,24 @@ mod tests {
             read_timeout: Duration::from_secs(8),
         };
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn presets_answer_to_auto_if_that_is_chosen() {
+        let preset = "presets.card = { width = 640, formats = ['webp', 'jpg'] }\n";
+        let auto_formats = |text: &str| {
+            let layout = TreeLayout {
+                shards: ShardWidth::Three,
+            };
+            parse(text).unwrap().nginx_settings(layout).auto_formats
+        };
+        assert!(auto_formats(preset).is_empty());
+        let chosen = auto_formats(&format!("{preset}nginx.auto_format = true"));
+        let expected = AutoFormats {
+            preset: "card".parse().unwrap(),
+            formats: vec![OutputFormat::Webp, OutputFormat::Jpeg],
+        };
+        assert_eq!(chosen, [expected]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Settings → the files nginx reads. Pure: same settings, same bytes.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use minijinja::syntax::SyntaxConfig;
@@ -245,12 +246,44 @@ fn values(settings: &NginxSettings) -> Result<Value, NginxError> {
         media_types => MediaType::ALL.map(|media| {
             context! { mime => media.mime(), extensions => spellings(media) }
         }).to_vec(),
+        auto_formats => auto_formats(settings),
         id, shard, shard_path,
         preset => "[a-z][a-z0-9_-]{0,31}",
         options => format!("[A-Za-z][A-Za-z0-9_~=,.#-]{{0,{}}}", Options::TEXT_LEN_MAX - 1),
         extensions => MediaType::ALL.map(MediaType::extension).join("|"),
         formats => OutputFormat::ALL.map(OutputFormat::extension).join("|"),
     })
+}
+
+/// Patterns of what is asked, as `<preset>:<a if AVIF is taken><w if WebP is taken>`, each with the format that answers it;
+/// the first that matches counts.
+///
+/// Patterns over many presets instead of an entry for each: the names would outgrow nginx's hashes, whose size is for the
+/// whole of `http` and may be another's business.
+fn auto_formats(settings: &NginxSettings) -> Vec<Value> {
+    /// A word of nginx's configuration has 4,096 bytes at most; a name with its bar has 33.
+    const NAMES_MAX: usize = 100;
+    let mut presets: BTreeMap<&[OutputFormat], Vec<&str>> = BTreeMap::new();
+    for auto in &settings.auto_formats {
+        let alike = presets.entry(&auto.formats).or_default();
+        alike.push(auto.preset.as_str());
+    }
+    let mut entries = Vec::new();
+    for (formats, names) in presets {
+        let takes = |flags, format| formats.contains(&format).then_some((flags, format));
+        let answers = [
+            takes("a", OutputFormat::Avif),
+            takes("a?w", OutputFormat::Webp),
+            formats.last().map(|&format| ("", format)),
+        ];
+        for names in names.chunks(NAMES_MAX) {
+            let names = names.join("|");
+            entries.extend(answers.into_iter().flatten().map(|(flags, format)| {
+                context! { asked => format!("~^(?:{names}):{flags}"), format => format.extension() }
+            }));
+        }
+    }
+    entries
 }
 
 /// The pattern of an id with its shard captured, the pattern of a shard, and the shard made of the captures.

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::layout::TreeLayout;
+use crate::model::media::OutputFormat;
+use crate::model::preset::PresetName;
 
 /// Which files are rendered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +49,8 @@ pub struct NginxSettings {
     /// Off unless chosen: it makes removed images linger for `valid`.
     pub open_file_cache: Option<OpenFileCache>,
     pub api_limits: ApiLimits,
+    /// Presets that answer to `.auto`; empty: none does.
+    pub auto_formats: Vec<AutoFormats>,
 }
 
 impl NginxSettings {
@@ -76,6 +80,7 @@ impl NginxSettings {
             miss_timeouts: MissTimeouts::default(),
             open_file_cache: None,
             api_limits: ApiLimits::default(),
+            auto_formats: Vec::new(),
         }
     }
 
@@ -102,6 +107,14 @@ pub struct TlsSettings {
     pub certificate: PathBuf,
     pub certificate_key: PathBuf,
     pub server_names: Vec<String>,
+}
+
+/// What `/i/<id>.<preset>~<revision>.auto` can be answered with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AutoFormats {
+    pub preset: PresetName,
+    /// As the preset lists them; the last is for those who name neither AVIF nor WebP.
+    pub formats: Vec<OutputFormat>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 mod api;
 mod apply;
+mod auto_format;
 mod fake_imgd;
 mod hits;
 mod http;

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::model::layout::{ShardWidth, TreeLayout};
+use crate::model::media::OutputFormat;
 use crate::nginx::check::check;
 use crate::nginx::error::NginxError;
 use crate::nginx::render::{RenderedFile, render};
 use crate::nginx::settings::{
-    CacheTagHeader, Mode, NginxPaths, NginxSettings, OpenFileCache, RealIp, TagSeparator,
-    TlsSettings, WorkerProcesses,
+    AutoFormats, CacheTagHeader, Mode, NginxPaths, NginxSettings, OpenFileCache, RealIp,
+    TagSeparator, TlsSettings, WorkerProcesses,
 };
 use crate::nginx::tests::site::{Site, nginx_binary};
 
@@ -34,6 +35,10 @@ fn example(mode: Mode) -> NginxSettings {
             header: "X-Forwarded-For".to_owned(),
             trusted: vec!["10.0.0.0/8".to_owned()],
         });
+        settings.auto_formats = vec![AutoFormats {
+            preset: "card".parse().unwrap(),
+            formats: vec![OutputFormat::Avif, OutputFormat::Webp, OutputFormat::Jpeg],
+        }];
     }
     settings
 }
@@ -80,6 +85,13 @@ fn every_choice_at_once_passes_nginx_and_the_lints() {
                 trusted: vec!["10.0.0.0/8".into(), "2400:cb00::/32".into(), "::1".into()],
             });
             site.settings.worker_processes = WorkerProcesses::Auto;
+            // As long as names can be, and more of them than anyone has.
+            site.settings.auto_formats = (0..200)
+                .map(|number| AutoFormats {
+                    preset: format!("p{number:03}{}", "x".repeat(28)).parse().unwrap(),
+                    formats: OutputFormat::ALL.to_vec(),
+                })
+                .collect();
             let report = check(&nginx_binary(), &render(&site.settings).unwrap()).unwrap();
             assert!(report.is_clean(), "{report:#?}");
             assert!(
