@@ -260,7 +260,7 @@ fn readme_shows_the_exit_codes_of_help() {
 
 /// The sections of imgctl.toml as declared: by the name of the type, keys with their types.
 fn sections() -> BTreeMap<String, Vec<(String, String)>> {
-    let file = read("src/core/config/file.rs");
+    let file = read("src/core/config/file.rs") + &read("src/core/config/section.rs");
     let mut found = BTreeMap::new();
     for declared in file.split("pub struct ").skip(1) {
         let (name, rest) = declared.split_once(" {").unwrap();
@@ -291,7 +291,7 @@ fn every_key_of_the_configuration_is_documented() {
             .find(|part| format!("## {part}").starts_with(&heading));
         let part = part.unwrap_or_else(|| panic!("no {heading}"));
         for (key, kind) in inner(kind).unwrap().1 {
-            let name = if section == "presets" {
+            let name = if ["presets", "watermarks"].contains(&section.as_str()) {
                 format!("`{key}`")
             } else {
                 format!("`{section}.{key}`")

@@ -101,7 +101,8 @@ pub fn split(interleaved: &[u8], channels: usize, width: usize, height: usize) -
         .enumerate()
     {
         for (channel, plane) in planes.iter_mut().enumerate() {
-            dispatch!(level, _simd => take_channel(&pixels[channel..], channels, plane.row_mut(y)));
+            let row = plane.row_mut(y);
+            dispatch!(level, _simd => take_channel(pixels, (channel, channels), row));
         }
     }
     planes
@@ -120,9 +121,7 @@ pub fn join(planes: &[Plane]) -> Vec<u8> {
     let level = Level::new();
     let rows = interleaved.chunks_exact_mut((channels * width).max(1));
     for (y, pixels) in rows.enumerate() {
-        for (channel, plane) in planes.iter().enumerate() {
-            dispatch!(level, _simd => put_channel(plane.row(y), channels, &mut pixels[channel..]));
-        }
+        dispatch!(level, _simd => join_row(planes, y, pixels));
     }
     interleaved
 }
@@ -274,32 +273,52 @@ const fn unit(value: f64) -> i32 {
 }
 
 #[inline(always)]
-fn take_channel(pixels: &[u8], channels: usize, row: &mut [u8]) {
+fn take_channel(pixels: &[u8], (channel, channels): (usize, usize), row: &mut [u8]) {
     match channels {
         1 => row.copy_from_slice(pixels),
         // The usual ones by a constant, which makes vectors of them.
-        2 => take_every::<2>(pixels, row),
-        3 => take_every::<3>(pixels, row),
-        4 => take_every::<4>(pixels, row),
+        2 => take_of::<2>(pixels, channel, row),
+        3 => take_of::<3>(pixels, channel, row),
+        4 => take_of::<4>(pixels, channel, row),
         _ => {
-            for (sample, byte) in row.iter_mut().zip(pixels.iter().step_by(channels)) {
-                *sample = *byte;
+            for (sample, pixel) in row.iter_mut().zip(pixels.chunks_exact(channels)) {
+                *sample = pixel[channel];
             }
         }
     }
 }
 
 #[inline(always)]
-fn take_every<const CHANNELS: usize>(pixels: &[u8], row: &mut [u8]) {
-    for (sample, byte) in row.iter_mut().zip(pixels.iter().step_by(CHANNELS)) {
-        *sample = *byte;
+fn take_of<const CHANNELS: usize>(pixels: &[u8], channel: usize, row: &mut [u8]) {
+    for (sample, pixel) in row.iter_mut().zip(pixels.as_chunks::<CHANNELS>().0) {
+        *sample = pixel[channel];
     }
 }
 
 #[inline(always)]
-fn put_channel(row: &[u8], channels: usize, pixels: &mut [u8]) {
-    for (sample, byte) in row.iter().zip(pixels.iter_mut().step_by(channels)) {
-        *byte = *sample;
+fn join_row(planes: &[Plane], y: usize, pixels: &mut [u8]) {
+    match planes.len() {
+        2 => join_of::<2>(planes, y, pixels),
+        3 => join_of::<3>(planes, y, pixels),
+        4 => join_of::<4>(planes, y, pixels),
+        _ => {
+            for (channel, plane) in planes.iter().enumerate() {
+                let bytes = pixels.iter_mut().skip(channel).step_by(planes.len());
+                for (sample, byte) in plane.row(y).iter().zip(bytes) {
+                    *byte = *sample;
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn join_of<const CHANNELS: usize>(planes: &[Plane], y: usize, pixels: &mut [u8]) {
+    let pixels = pixels.as_chunks_mut::<CHANNELS>().0;
+    let rows: [&[u8]; CHANNELS] =
+        std::array::from_fn(|channel| &planes[channel].row(y)[..pixels.len()]);
+    for (x, pixel) in pixels.iter_mut().enumerate() {
+        *pixel = std::array::from_fn(|channel| rows[channel][x]);
     }
 }
 

@@ -133,8 +133,35 @@ struct Band<'a, K> {
     low: u8,
     /// Blocks that ended and are not written yet.
     ended: u32,
-    /// Bits that refine coefficients of those blocks.
-    refinements: Vec<bool>,
+    /// Bits that refine coefficients of those blocks, and how many there are.
+    refinements: Vec<Refinements>,
+    refinement_bits: u32,
+}
+
+/// Bits that refine coefficients of one block.
+#[derive(Clone, Copy, Debug, Default)]
+struct Refinements {
+    bits: u64,
+    /// At most 63.
+    count: u32,
+}
+
+impl Refinements {
+    fn push(&mut self, bit: u32) {
+        self.bits = self.bits << 1 | u64::from(bit);
+        self.count += 1;
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "halves of 64 bits")]
+    fn write(self, sink: &mut impl Sink) {
+        let (high, low) = ((self.bits >> 32) as u32, self.bits as u32);
+        if self.count > 32 {
+            sink.raw(high, self.count - 32);
+            sink.raw(low, 32);
+        } else {
+            sink.raw(low, self.count);
+        }
+    }
 }
 
 /// A run of ended blocks is written before it is longer than its largest symbol can say.
@@ -142,7 +169,7 @@ const ENDED_MAX: u32 = 0x7fff;
 
 /// And before so many bits wait with it: what decoders have come to expect at most is 1,000 with those of one more
 /// block, after libjpeg.
-const REFINEMENTS_MAX: usize = 1000 - 63;
+const REFINEMENTS_MAX: u32 = 1000 - 63;
 
 impl<'a, K: Sink> Band<'a, K> {
     fn new(scan: &Scan, table: Table, sink: &'a mut K) -> Self {
@@ -156,6 +183,7 @@ impl<'a, K: Sink> Band<'a, K> {
             low: scan.low,
             ended: 0,
             refinements: Vec::new(),
+            refinement_bits: 0,
         }
     }
 
@@ -175,7 +203,7 @@ impl<'a, K: Sink> Band<'a, K> {
             if size == 0 {
                 continue;
             }
-            let run = self.skip_runs(k - next);
+            let run = self.skip_runs(k - next, u32::MAX);
             next = k + 1;
             let negative = block.coefficients[k as usize] < 0;
             let (bits, size) = magnitude(if negative { -size } else { size });
@@ -191,8 +219,8 @@ impl<'a, K: Sink> Band<'a, K> {
     fn refine(&mut self, block: &Block) {
         let mut nonzero = block.nonzero & self.mask;
         // Runs of 16 zeros are written only before the last coefficient that becomes other than zero.
-        let last_new = ones(nonzero).rfind(|&k| self.size(block, k) == 1);
-        let mut own = Vec::new();
+        let last_new = self.last_of_size_1(block, nonzero);
+        let mut own = Refinements::default();
         let (mut run, mut next) = (0, self.first);
         while nonzero != 0 {
             let k = nonzero.trailing_zeros();
@@ -204,45 +232,55 @@ impl<'a, K: Sink> Band<'a, K> {
                 continue;
             }
             while run > 15 && last_new.is_some_and(|last| k <= last) {
-                run = self.skip_run(run, &mut own);
+                run = self.skip_runs(run, 1);
+                std::mem::take(&mut own).write(self.sink);
             }
             if size > 1 {
-                own.push(size & 1 == 1);
+                own.push(size & 1);
                 continue;
             }
             self.end_blocks();
             let positive = u32::from(block.coefficients[k as usize] > 0);
             self.sink
                 .symbol(self.table, run_and_size(run, 1), positive, 1);
-            self.write_bits(&mut own);
+            std::mem::take(&mut own).write(self.sink);
             run = 0;
         }
         run += self.last + 1 - next;
-        if run > 0 || !own.is_empty() {
-            self.refinements.append(&mut own);
+        if run > 0 || own.count > 0 {
+            if own.count > 0 {
+                self.refinements.push(own);
+                self.refinement_bits += own.count;
+            }
             self.end_block();
         }
     }
 
-    fn skip_runs(&mut self, mut run: u32) -> u32 {
-        self.end_blocks();
-        while run > 15 {
-            self.sink.symbol(self.table, 0xf0, 0, 0);
-            run -= 16;
+    /// The last of these coefficients that becomes other than zero in this scan.
+    fn last_of_size_1(&self, block: &Block, mut nonzero: u64) -> Option<u32> {
+        while nonzero != 0 {
+            let k = nonzero.ilog2();
+            if self.size(block, k) == 1 {
+                return Some(k);
+            }
+            nonzero ^= 1 << k;
         }
-        run
+        None
     }
 
-    fn skip_run(&mut self, run: u32, own: &mut Vec<bool>) -> u32 {
+    /// Writes at most so many runs of 16 zeros, after which others are left.
+    fn skip_runs(&mut self, run: u32, runs_max: u32) -> u32 {
         self.end_blocks();
-        self.sink.symbol(self.table, 0xf0, 0, 0);
-        self.write_bits(own);
-        run - 16
+        let runs = (run / 16).min(runs_max);
+        for _ in 0..runs {
+            self.sink.symbol(self.table, 0xf0, 0, 0);
+        }
+        run - 16 * runs
     }
 
     fn end_block(&mut self) {
         self.ended += 1;
-        if self.ended == ENDED_MAX || self.refinements.len() > REFINEMENTS_MAX {
+        if self.ended == ENDED_MAX || self.refinement_bits > REFINEMENTS_MAX {
             self.end_blocks();
         }
     }
@@ -257,18 +295,9 @@ impl<'a, K: Sink> Band<'a, K> {
         self.sink
             .symbol(self.table, run_and_size(power, 0), rest, power);
         self.ended = 0;
-        let mut waiting = std::mem::take(&mut self.refinements);
-        self.write_bits(&mut waiting);
-        self.refinements = waiting;
-    }
-
-    fn write_bits(&mut self, bits: &mut Vec<bool>) {
-        for bit in bits.drain(..) {
-            self.sink.raw(u32::from(bit), 1);
+        for refinements in self.refinements.drain(..) {
+            refinements.write(self.sink);
         }
+        self.refinement_bits = 0;
     }
-}
-
-fn ones(mask: u64) -> impl DoubleEndedIterator<Item = u32> {
-    (0..64).filter(move |k| mask >> k & 1 == 1)
 }
