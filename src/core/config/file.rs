@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::blobs::space::SpaceFloor;
 use crate::config::section::{PresetSection, WatermarkSection};
-use crate::imaging::{Limits, SvgPolicy};
+use crate::imaging::{DamagedPolicy, Limits, SvgPolicy};
 use crate::nginx::settings::ApiLimits;
 use crate::origin::{AccessSettings, OriginSettings};
 
@@ -73,6 +73,7 @@ pub struct LimitsSection {
     pub metadata_bytes_max: u64,
     pub scans_max: u32,
     pub svg: SvgSection,
+    pub damaged: DamagedSection,
     pub output_side_px_max: u32,
     pub free_bytes_min: u64,
     pub free_inodes_min: u64,
@@ -81,6 +82,13 @@ pub struct LimitsSection {
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SvgSection {
+    Refuse,
+    Accept,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DamagedSection {
     Refuse,
     Accept,
 }
@@ -99,6 +107,10 @@ impl Default for LimitsSection {
             svg: match limits.svg {
                 SvgPolicy::Refuse => SvgSection::Refuse,
                 SvgPolicy::Accept => SvgSection::Accept,
+            },
+            damaged: match limits.damaged {
+                DamagedPolicy::Refuse => DamagedSection::Refuse,
+                DamagedPolicy::Accept => DamagedSection::Accept,
             },
             output_side_px_max: limits.output_side_px_max,
             free_bytes_min: floor.free_bytes_min,

@@ -12,13 +12,14 @@ use crate::catalog::{CatalogSettings, CatalogUrl};
 use crate::config::check::check;
 use crate::config::error::ConfigError;
 use crate::config::file::{
-    ApiSection, ConfigFile, LimitsSection, ModeSection, OnFailureSection, SvgSection,
+    ApiSection, ConfigFile, DamagedSection, LimitsSection, ModeSection, OnFailureSection,
+    SvgSection,
 };
 use crate::config::{presets, watermarks};
 use crate::fetch::AddressGuard;
 use crate::fetch::scan::{OnFailure, ScanHook};
 use crate::fetch::webhook::WebhookSecret;
-use crate::imaging::{Limits, SvgPolicy};
+use crate::imaging::{DamagedPolicy, Limits, SvgPolicy};
 use crate::model::layout::TreeLayout;
 use crate::model::preset::{PresetDefinition, PresetName};
 use crate::model::signature::SigningKey;
@@ -444,6 +445,10 @@ fn limits(section: &LimitsSection) -> Limits {
         svg: match section.svg {
             SvgSection::Refuse => SvgPolicy::Refuse,
             SvgSection::Accept => SvgPolicy::Accept,
+        },
+        damaged: match section.damaged {
+            DamagedSection::Refuse => DamagedPolicy::Refuse,
+            DamagedSection::Accept => DamagedPolicy::Accept,
         },
         output_side_px_max: section.output_side_px_max,
     }

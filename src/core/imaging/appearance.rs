@@ -12,7 +12,7 @@ use crate::imaging::look::palette::palette;
 use crate::imaging::look::perceptual_hash::perceptual_hash;
 use crate::imaging::look::sharpness::sharpness;
 use crate::imaging::look::thumbhash;
-use crate::imaging::pipeline::{Upright, memory_of_layouts};
+use crate::imaging::pipeline::{memory_to_see, see};
 use crate::imaging::pixels::Pixels;
 use crate::imaging::place::place;
 use crate::imaging::stop::{Stop, check};
@@ -52,14 +52,16 @@ pub fn appearance(
 ) -> Result<Appearance, ImagingError> {
     check(stop)?;
     let inspected = inspect(original, limits)?;
+    let seen = see(
+        &DecodeRequest {
+            original,
+            inspected: &inspected,
+            limits,
+            stop,
+        },
+        within(SIDE_PX),
+    )?;
     let upright_size = inspected.upright_size();
-    let decoded = Upright::decode(&DecodeRequest {
-        original,
-        inspected: &inspected,
-        limits,
-        stop,
-    })?;
-    let seen = decoded.resize(&place(&within(SIDE_PX), upright_size), stop)?;
     Ok(look(seen.into_coloured(), upright_size))
 }
 
@@ -82,8 +84,8 @@ fn look(seen: Pixels, upright_size: (u32, u32)) -> Appearance {
 }
 
 /// An upper bound of the memory that `appearance` takes at once, in bytes, besides the original itself.
-pub fn appearance_memory_needed(inspected: &Inspected) -> u64 {
-    memory_of_layouts(inspected, [&within(SIDE_PX)])
+pub fn appearance_memory_needed(original: &[u8], inspected: &Inspected) -> u64 {
+    memory_to_see(original, inspected, within(SIDE_PX))
 }
 
 fn within(side_px: u32) -> Layout {

@@ -1,7 +1,7 @@
 //! Turns pixels from the colour profile of the original to sRGB, which is what derivatives are in.
 //!
-//! RGB profiles and grey profiles on grey pixels are converted. A CMYK profile is not: the decoder has already made RGB
-//! of the inks, by the plain formula. A profile that cannot be read is taken for sRGB.
+//! RGB profiles, grey profiles on grey pixels and CMYK profiles on inks are converted. A profile that cannot be read is
+//! taken for sRGB; inks without one become RGB by the plain formula.
 
 use memchr::memmem;
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
@@ -12,6 +12,7 @@ use crate::imaging::pixels::{Channels, Pixels};
 const SRGB_NAME: &[u8] = b"sRGB IEC61966-2";
 
 /// The profile of an original, read once for all its derivatives.
+#[derive(Debug)]
 pub(crate) struct Profile {
     profile: Box<ColorProfile>,
 }
@@ -27,9 +28,23 @@ impl Profile {
         let profile = Box::new(ColorProfile::new_from_slice(icc).ok()?);
         matches!(
             profile.color_space,
-            DataColorSpace::Rgb | DataColorSpace::Gray
+            DataColorSpace::Rgb | DataColorSpace::Gray | DataColorSpace::Cmyk
         )
         .then_some(Self { profile })
+    }
+
+    /// Of ink, 255 for all of it, interleaved as C, M, Y, K; `None` if the profile is of another kind, or of no use.
+    pub(crate) fn inks_to_srgb(&self, inks: &[u8]) -> Option<Vec<u8>> {
+        if self.profile.color_space != DataColorSpace::Cmyk {
+            return None;
+        }
+        let (srgb, options) = (ColorProfile::new_srgb(), TransformOptions::default());
+        // Four channels of ink pass under the name of RGBA.
+        let (from, to) = (Layout::Rgba, Layout::Rgb);
+        let transform = self.profile.create_transform_8bit(from, &srgb, to, options);
+        let mut bytes = vec![0; inks.len() / 4 * 3];
+        transform.ok()?.transform(inks, &mut bytes).ok()?;
+        Some(bytes)
     }
 
     /// Leaves the pixels as they are if the profile is of another kind, or of no use.

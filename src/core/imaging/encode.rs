@@ -2,49 +2,24 @@
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
-use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
 
-use crate::imaging::error::{CodecFault, ImagingError};
+use crate::imaging::error::CodecFault;
 use crate::imaging::pixels::{Channels, Pixels};
-use crate::model::geometry::Rgb;
 use crate::model::media::OutputFormat;
 use crate::model::recipe::Encoding;
 
-/// JPEG has no alpha: transparent pixels are laid onto the background.
 pub(crate) fn encode(
-    pixels: Pixels,
-    encoding: Encoding,
-    background: Rgb,
-) -> Result<Vec<u8>, ImagingError> {
-    let quality = encoding.quality.highest();
-    let encoded = match encoding.format {
-        OutputFormat::Jpeg => jpeg(&pixels.into_opaque(background), quality),
-        OutputFormat::Png => png(&pixels),
-        OutputFormat::Webp => webp(&pixels.into_coloured(), quality),
-        OutputFormat::Avif | OutputFormat::Gif => {
+    pixels: &Pixels,
+    encoding: &Encoding,
+    quality: u8,
+) -> Result<Vec<u8>, CodecFault> {
+    match encoding.format {
+        OutputFormat::Png => png(pixels),
+        OutputFormat::Webp => webp(&pixels.clone().into_coloured(), quality),
+        OutputFormat::Jpeg | OutputFormat::Avif | OutputFormat::Gif => {
             Err(format!("no encoder for {} in this build", encoding.format).into())
         }
-    };
-    encoded.map_err(|source| ImagingError::Encode {
-        format: encoding.format,
-        source,
-    })
-}
-
-/// 4:2:0, the chroma averaged: taking every other sample instead shows on red edges.
-fn jpeg(pixels: &Pixels, quality: u8) -> Result<Vec<u8>, CodecFault> {
-    let colour = match pixels.channels {
-        Channels::Grey => ColorType::Luma,
-        Channels::Rgb => ColorType::Rgb,
-        Channels::GreyAlpha | Channels::Rgba => return Err("JPEG has no alpha".into()),
-    };
-    let mut bytes = Vec::new();
-    let mut encoder = Encoder::new(&mut bytes, quality);
-    encoder.set_sampling_factor(SamplingFactor::F_2_2);
-    encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
-    let (width, height) = (pixels.width_px.try_into()?, pixels.height_px.try_into()?);
-    encoder.encode(&pixels.bytes, width, height, colour)?;
-    Ok(bytes)
+    }
 }
 
 fn png(pixels: &Pixels) -> Result<Vec<u8>, CodecFault> {

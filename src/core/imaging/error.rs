@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use crate::model::media::{MediaType, OutputFormat};
+use crate::model::watermark::{WatermarkMissing, WatermarkName};
 
 /// The cause that a codec gives.
 pub type CodecFault = Box<dyn Error + Send + Sync>;
@@ -50,16 +51,32 @@ pub enum ImagingError {
     },
     #[error("SVG is refused by configuration")]
     SvgRefused,
+    #[error("{media} with {what} is not supported")]
+    Unsupported { media: MediaType, what: String },
     #[error("no decoder for {media} in this build")]
     NoDecoder { media: MediaType },
     #[error("stopped before it was done")]
     TimedOut,
-    #[error("resize to {width_px}x{height_px}")]
-    Resize {
-        width_px: u32,
-        height_px: u32,
+    #[error(transparent)]
+    Watermark(#[from] WatermarkMissing),
+    #[error("watermark `{name}`")]
+    Mark {
+        name: WatermarkName,
         #[source]
         source: CodecFault,
+    },
+    #[error("judge the quality of the derivative")]
+    Score {
+        #[source]
+        source: CodecFault,
+    },
+    #[error(
+        "{format} takes {found_bytes} bytes at its lowest quality, and at most {max_bytes} are allowed"
+    )]
+    BytesCap {
+        format: OutputFormat,
+        found_bytes: u64,
+        max_bytes: u64,
     },
     #[error("encode as {format}")]
     Encode {
@@ -130,8 +147,12 @@ impl ImagingError {
             | Self::Limit { .. }
             | Self::FormatSide { .. }
             | Self::SvgRefused
+            | Self::Unsupported { .. }
             | Self::NoDecoder { .. }
-            | Self::Resize { .. }
+            | Self::Watermark(_)
+            | Self::Mark { .. }
+            | Self::Score { .. }
+            | Self::BytesCap { .. }
             | Self::Encode { .. } => false,
         }
     }
@@ -156,9 +177,12 @@ impl ImagingError {
             },
             Self::FormatSide { .. } => "limit-output",
             Self::SvgRefused => "svg-refused",
+            Self::Unsupported { .. } => "image-unsupported",
             Self::NoDecoder { .. } => "no-decoder",
             Self::TimedOut => "timed-out",
-            Self::Resize { .. } => "resize",
+            Self::Watermark(_) | Self::Mark { .. } => "watermark",
+            Self::Score { .. } => "score",
+            Self::BytesCap { .. } => "limit-output-bytes",
             Self::Encode { .. } => "encode",
         }
     }
@@ -188,12 +212,23 @@ impl ImagingError {
             Self::Truncated { .. } => {
                 Some("the file was cut off; send it again from its origin".to_owned())
             }
+            Self::Unsupported { media, .. } => Some(format!(
+                "convert it to a plain {media} file, which all programs can read, and send that"
+            )),
+            Self::Watermark(_) => Some(
+                "declare it in the section `watermarks` of imgctl.toml, or make a preset without it"
+                    .to_owned(),
+            ),
+            Self::BytesCap { .. } => {
+                Some("allow more with `maxbytes`, or ask for a smaller size".to_owned())
+            }
             Self::Read { .. }
             | Self::Empty
             | Self::NotAnImage
             | Self::Malformed { .. }
             | Self::Corrupt { .. }
-            | Self::Resize { .. }
+            | Self::Mark { .. }
+            | Self::Score { .. }
             | Self::Encode { .. } => None,
         }
     }

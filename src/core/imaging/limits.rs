@@ -23,6 +23,8 @@ pub struct Limits {
     pub scans_max: u32,
     /// SVG is a program in the page of whoever embeds it: refused unless the uploaders are trusted.
     pub svg: SvgPolicy,
+    /// Old collections hold files that were cut off or damaged, and that browsers show all the same.
+    pub damaged: DamagedPolicy,
     /// The longer side of a derivative, in pixels: 4K screens have 3,840.
     pub output_side_px_max: u32,
 }
@@ -31,6 +33,15 @@ pub struct Limits {
 pub enum SvgPolicy {
     #[default]
     Refuse,
+    Accept,
+}
+
+/// What becomes of a JPEG or PNG that ends early or is damaged within its pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DamagedPolicy {
+    #[default]
+    Refuse,
+    /// Decoded as far as it goes.
     Accept,
 }
 
@@ -46,6 +57,7 @@ impl Default for Limits {
             metadata_bytes_max: 4 << 20,
             scans_max: 100,
             svg: SvgPolicy::Refuse,
+            damaged: DamagedPolicy::Refuse,
             output_side_px_max: 4_096,
         }
     }

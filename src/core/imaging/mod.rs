@@ -13,15 +13,19 @@ pub mod orient; // standing upright
 pub mod metadata; // EXIF, XMP and texts, removed without loss
 mod container; // the structure of each format
 pub mod inspect; // whole, within limits, how large
+mod picture; // decoded planes
 mod decode; // bytes -> pixels
-mod resize; // pixels -> fewer pixels
+mod decode_planes; // bytes -> planes, as few as are needed
 mod colour; // -> sRGB
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "no step of the pipeline calls all of them yet")
-)]
-mod op; // what else is done to pixels
+mod open; // an original, decoded, with its profile
+mod scene; // what recipes share
+mod op; // what is done to pixels
+mod render; // planes -> the pixels of a scene
+mod sight; // what only pixels tell of a scene
+mod watermark; // what is laid over a scene
 mod encode; // pixels -> bytes
+mod quality; // how good, how large
+mod finish; // a scene -> the bytes of a derivative
 pub mod pipeline; // all of it, as a list of steps
 mod look; // what is read off a small picture
 pub mod appearance; // what to show before a picture is there
@@ -33,7 +37,7 @@ pub use appearance::{Appearance, appearance, appearance_memory_needed};
 pub use decode::can_decode;
 pub use error::{ImagingError, Quantity};
 pub use inspect::{Inspected, inspect, inspect_source};
-pub use limits::{Limits, SvgPolicy};
+pub use limits::{DamagedPolicy, Limits, SvgPolicy};
 pub use metadata::{
     MetadataMode, MetadataOutcome, Piece, StripPlan, Stripped, strip, strip_source,
 };

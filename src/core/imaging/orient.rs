@@ -1,6 +1,7 @@
-//! The eight orientations of EXIF: what they do to sizes, crops and pixels.
+//! The eight orientations of EXIF: what they do to sizes, crops and planes.
 
-use crate::imaging::pixels::Pixels;
+use img_codec::plane::Plane;
+
 use crate::imaging::place::Crop;
 
 /// How the stored pixels must be turned to stand upright (EXIF tag 0x0112).
@@ -95,16 +96,20 @@ impl Orientation {
         }
     }
 
-    /// The part of the stored image that is `crop` of the upright one.
-    pub(crate) fn stored_crop(self, crop: Crop, stored_size: (u32, u32)) -> Crop {
-        let (width, height) = (f64::from(stored_size.0), f64::from(stored_size.1));
-        let (left, top) = (crop.left, crop.top);
-        // Distances from the far edges of the upright image, whose sides may be swapped.
-        let (upright_width, upright_height) = if self.swaps_sides() {
+    /// As [`Self::turn_size`], of sides that need not be whole.
+    pub(crate) fn turn_sides(self, (width, height): (f64, f64)) -> (f64, f64) {
+        if self.swaps_sides() {
             (height, width)
         } else {
             (width, height)
-        };
+        }
+    }
+
+    /// The part of the stored image, which has the sides given, that is `crop` of the upright one.
+    pub(crate) fn stored_crop(self, crop: Crop, (width, height): (f64, f64)) -> Crop {
+        let (left, top) = (crop.left, crop.top);
+        // Distances from the far edges of the upright image, whose sides may be swapped.
+        let (upright_width, upright_height) = self.turn_sides((width, height));
         let right = (upright_width - left - crop.width).max(0.0);
         let bottom = (upright_height - top - crop.height).max(0.0);
         let (left, top) = match self {
@@ -117,11 +122,7 @@ impl Orientation {
             Self::Transverse => (bottom, right),
             Self::Rotate270 => (bottom, left),
         };
-        let (width, height) = if self.swaps_sides() {
-            (crop.height, crop.width)
-        } else {
-            (crop.width, crop.height)
-        };
+        let (width, height) = self.turn_sides((crop.width, crop.height));
         Crop {
             left,
             top,
@@ -129,51 +130,69 @@ impl Orientation {
             height,
         }
     }
-}
 
-/// Turns the pixels upright.
-pub(crate) fn upright(pixels: Pixels, orientation: Orientation) -> Pixels {
-    if orientation == Orientation::Upright {
-        return pixels;
-    }
-    let (stored_width, stored_height) = (pixels.width_px as usize, pixels.height_px as usize);
-    let (width_px, height_px) = orientation.turn_size(pixels.width_px, pixels.height_px);
-    let step = pixels.channels.count();
-    let mut bytes = Vec::with_capacity(pixels.bytes.len());
-    for y in 0..height_px as usize {
-        for x in 0..width_px as usize {
-            let (stored_x, stored_y) = match orientation {
-                Orientation::Upright => (x, y),
-                Orientation::FlipHorizontal => (stored_width - 1 - x, y),
-                Orientation::Rotate180 => (stored_width - 1 - x, stored_height - 1 - y),
-                Orientation::FlipVertical => (x, stored_height - 1 - y),
-                Orientation::Transpose => (y, x),
-                Orientation::Rotate90 => (y, stored_height - 1 - x),
-                Orientation::Transverse => (stored_width - 1 - y, stored_height - 1 - x),
-                Orientation::Rotate270 => (stored_width - 1 - y, x),
-            };
-            let at = (stored_y * stored_width + stored_x) * step;
-            bytes.extend_from_slice(&pixels.bytes[at..at + step]);
+    /// Whether the stored image is mirrored along its own width, and along its own height, on the way to upright.
+    pub(crate) fn mirrors_stored(self) -> (bool, bool) {
+        let (swaps, mirror_x, mirror_y) = self.axes();
+        if swaps {
+            (mirror_y, mirror_x)
+        } else {
+            (mirror_x, mirror_y)
         }
     }
-    Pixels {
-        width_px,
-        height_px,
-        channels: pixels.channels,
-        bytes,
+
+    /// Stands a plane upright.
+    pub(crate) fn turn(self, stored: Plane) -> Plane {
+        if self == Self::Upright {
+            return stored;
+        }
+        let (mirrors_width, mirrors_height) = self.mirrors_stored();
+        let (stored_width, stored_height) = (stored.width(), stored.height());
+        let stored_x = |x| {
+            if mirrors_width {
+                stored_width - 1 - x
+            } else {
+                x
+            }
+        };
+        let stored_y = |y| {
+            if mirrors_height {
+                stored_height - 1 - y
+            } else {
+                y
+            }
+        };
+        let mut upright = if self.swaps_sides() {
+            Plane::new(stored_height, stored_width)
+        } else {
+            Plane::new(stored_width, stored_height)
+        };
+        for y in 0..upright.height() {
+            let row = upright.row_mut(y);
+            if self.swaps_sides() {
+                for (x, sample) in row.iter_mut().enumerate() {
+                    *sample = stored.row(stored_y(x))[stored_x(y)];
+                }
+            } else {
+                row.copy_from_slice(stored.row(stored_y(y)));
+                if mirrors_width {
+                    row.reverse();
+                }
+            }
+        }
+        upright
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::imaging::pixels::Channels;
 
     /// How `F` of six pixels is stored under each orientation, and how it is seen.
     #[test]
     fn every_orientation_stands_upright() {
         let seen = [1, 2, 3, 4, 5, 6];
-        let stored: [(u32, [u8; 6]); 8] = [
+        let stored: [(usize, [u8; 6]); 8] = [
             (3, [1, 2, 3, 4, 5, 6]),
             (3, [3, 2, 1, 6, 5, 4]),
             (3, [6, 5, 4, 3, 2, 1]),
@@ -183,16 +202,10 @@ mod tests {
             (2, [6, 3, 5, 2, 4, 1]),
             (2, [4, 1, 5, 2, 6, 3]),
         ];
-        for (orientation, (width_px, bytes)) in Orientation::ALL.into_iter().zip(stored) {
-            let pixels = Pixels {
-                width_px,
-                height_px: 6 / width_px,
-                channels: Channels::Grey,
-                bytes: bytes.to_vec(),
-            };
-            let upright = upright(pixels, orientation);
-            assert_eq!((upright.width_px, upright.height_px), (3, 2));
-            assert_eq!(upright.bytes, seen, "{orientation:?}");
+        for (orientation, (width, bytes)) in Orientation::ALL.into_iter().zip(stored) {
+            let stored = Plane::from_samples(width, 6 / width, &bytes);
+            let upright = orientation.turn(stored);
+            assert_eq!(upright, Plane::from_samples(3, 2, &seen), "{orientation:?}");
         }
     }
 
@@ -201,22 +214,20 @@ mod tests {
     fn a_crop_is_found_in_the_stored_image() {
         for orientation in Orientation::ALL {
             let (stored_width, stored_height) = orientation.turn_size(8, 5);
-            let stored = Pixels {
-                width_px: stored_width,
-                height_px: stored_height,
-                channels: Channels::Grey,
-                bytes: (0..40).collect(),
-            };
+            let samples: Vec<u8> = (0..40).collect();
+            let stored =
+                Plane::from_samples(stored_width as usize, stored_height as usize, &samples);
             let crop = Crop {
                 left: 1.0,
                 top: 2.0,
                 width: 5.0,
                 height: 2.0,
             };
-            let cut = orientation.stored_crop(crop, (stored_width, stored_height));
-            let one = upright(slice(&stored, cut), orientation);
-            let other = slice(&upright(stored, orientation), crop);
-            assert_eq!(one.bytes, other.bytes, "{orientation:?}");
+            let stored_size = (f64::from(stored_width), f64::from(stored_height));
+            let cut = orientation.stored_crop(crop, stored_size);
+            let one = orientation.turn(slice(&stored, cut));
+            let other = slice(&orientation.turn(stored), crop);
+            assert_eq!(one, other, "{orientation:?}");
         }
     }
 
@@ -225,17 +236,10 @@ mod tests {
         clippy::cast_sign_loss,
         reason = "whole numbers below ten"
     )]
-    fn slice(pixels: &Pixels, crop: Crop) -> Pixels {
-        let mut bytes = Vec::new();
-        for y in 0..crop.height as usize {
-            let at = (crop.top as usize + y) * pixels.width_px as usize + crop.left as usize;
-            bytes.extend_from_slice(&pixels.bytes[at..at + crop.width as usize]);
-        }
-        Pixels {
-            width_px: crop.width as u32,
-            height_px: crop.height as u32,
-            channels: pixels.channels,
-            bytes,
-        }
+    fn slice(plane: &Plane, crop: Crop) -> Plane {
+        let (width, height) = (crop.width as usize, crop.height as usize);
+        let rows = (0..height).map(|y| &plane.row(crop.top as usize + y)[crop.left as usize..]);
+        let samples: Vec<u8> = rows.flat_map(|row| row[..width].to_vec()).collect();
+        Plane::from_samples(width, height, &samples)
     }
 }

@@ -1,21 +1,25 @@
 //! From an original to its derivatives, as a list of steps.
 
-use crate::imaging::colour::Profile;
-use crate::imaging::decode::{DecodeRequest, Decoded, decode};
-use crate::imaging::encode::encode;
+use crate::imaging::decode::DecodeRequest;
+use crate::imaging::decode_planes;
 use crate::imaging::error::ImagingError;
+use crate::imaging::finish::{Finish, finish};
 use crate::imaging::inspect::{Inspected, inspect};
 use crate::imaging::limits::Limits;
-use crate::imaging::orient::{Orientation, upright};
+use crate::imaging::open::{Opened, open};
 use crate::imaging::pixels::Pixels;
-use crate::imaging::place::{Placement, place};
-use crate::imaging::resize::resize;
+use crate::imaging::render::{Material, Rendering};
+use crate::imaging::scene::{Scene, Setting, Sight, scenes};
+use crate::imaging::sight::{look, must_look};
 use crate::imaging::stop::{Stop, check};
 use crate::model::recipe::{Layout, Recipe};
+use crate::model::watermark::Watermarks;
 
 pub struct DeriveRequest<'a> {
     pub original: &'a [u8],
     pub recipes: &'a [Recipe],
+    /// Those that recipes name.
+    pub watermarks: &'a Watermarks,
     pub limits: &'a Limits,
     pub stop: &'a dyn Stop,
 }
@@ -43,132 +47,131 @@ pub struct Encoded {
 pub fn derive(request: &DeriveRequest<'_>) -> Result<Vec<Encoded>, ImagingError> {
     check(request.stop)?;
     let inspected = inspect(request.original, request.limits)?;
-    let placements = place_all(&inspected, request)?;
-    if placements.is_empty() {
+    let scenes = scenes(request.recipes);
+    let expected = set_all(&scenes, &inspected, request.limits)?;
+    if scenes.is_empty() {
         return Ok(Vec::new());
     }
-    let original = Upright::decode(&DecodeRequest {
+    let decoding = DecodeRequest {
         original: request.original,
         inspected: &inspected,
         limits: request.limits,
         stop: request.stop,
-    })?;
-    let recipes = request.recipes.iter().zip(&placements);
-    recipes
-        .map(|(recipe, placement)| original.derive(recipe, placement, request.stop))
-        .collect()
-}
-
-fn place_all(
-    inspected: &Inspected,
-    request: &DeriveRequest<'_>,
-) -> Result<Vec<Placement>, ImagingError> {
-    let place_one = |recipe: &Recipe| {
-        let placement = place(&recipe.layout, inspected.upright_size());
-        placement.check(recipe.encoding.format, request.limits)?;
-        Ok(placement)
     };
-    request.recipes.iter().map(place_one).collect()
-}
-
-/// A decoded original with what is needed to see it as it was meant.
-pub(crate) struct Upright {
-    pixels: Pixels,
-    orientation: Orientation,
-    profile: Option<Profile>,
-}
-
-impl Upright {
-    pub(crate) fn decode(request: &DecodeRequest<'_>) -> Result<Self, ImagingError> {
-        let Decoded { pixels, icc } = decode(request)?;
-        Ok(Self {
-            pixels,
-            orientation: request.inspected.orientation,
-            profile: icc.as_deref().and_then(Profile::parse),
-        })
-    }
-
-    /// Upright and in sRGB, without the canvas. Turning and converting come after the resize, when there is less to
-    /// turn and to convert.
-    pub(crate) fn resize(
-        &self,
-        placement: &Placement,
-        stop: &dyn Stop,
-    ) -> Result<Pixels, ImagingError> {
-        check(stop)?;
-        let stored = &self.pixels;
-        let stored_size = (stored.width_px, stored.height_px);
-        let crop = self.orientation.stored_crop(placement.crop, stored_size);
-        let size = self
-            .orientation
-            .turn_size(placement.width_px, placement.height_px);
-        let pixels = resize(stored, crop, size)?;
-        check(stop)?;
-        let pixels = upright(pixels, self.orientation);
-        Ok(match &self.profile {
-            Some(profile) => profile.to_srgb(pixels),
-            None => pixels,
-        })
-    }
-
-    fn derive(
-        &self,
-        recipe: &Recipe,
-        placement: &Placement,
-        stop: &dyn Stop,
-    ) -> Result<Encoded, ImagingError> {
-        let mut pixels = self.resize(placement, stop)?;
-        if let Some(canvas) = placement.canvas {
-            pixels = pixels.onto_canvas(canvas, recipe.layout.background);
+    let opened = open(&decoding, density(&expected))?;
+    let (opened, settings) = look_closer(opened, &decoding, (&scenes, expected))?;
+    let mut derivatives = vec![None; request.recipes.len()];
+    for (scene, setting) in scenes.iter().zip(settings) {
+        let material = Material {
+            opened: &opened,
+            watermarks: request.watermarks,
+            limits: request.limits,
+            stop: request.stop,
+        };
+        let rendering = Rendering::new(material, scene, setting);
+        for (index, encoding) in &scene.encodings {
+            let job = Finish {
+                rendering: &rendering,
+                encoding,
+                background: scene.layout.background,
+            };
+            derivatives[*index] = Some(finish(job, request.stop)?);
         }
-        check(stop)?;
-        let (width_px, height_px) = (pixels.width_px, pixels.height_px);
-        let bytes = encode(pixels, recipe.encoding, recipe.layout.background)?;
-        Ok(Encoded {
-            bytes,
-            width_px,
-            height_px,
-        })
     }
+    let derivatives: Option<Vec<Encoded>> = derivatives.into_iter().collect();
+    Ok(derivatives.expect("every recipe belongs to a scene"))
+}
+
+/// The pixels of one layout, without an encoding.
+pub(crate) fn see(request: &DecodeRequest<'_>, layout: Layout) -> Result<Pixels, ImagingError> {
+    let scene = Scene::of_layout(layout);
+    let setting = scene.set(request.inspected, Sight::default());
+    let opened = open(request, setting.density())?;
+    let material = Material {
+        opened: &opened,
+        watermarks: &Watermarks::default(),
+        limits: request.limits,
+        stop: request.stop,
+    };
+    Rendering::new(material, &scene, setting).into_pixels()
+}
+
+/// As far as it is known without the pixels. Trimming makes derivatives no larger.
+fn set_all(
+    scenes: &[Scene],
+    inspected: &Inspected,
+    limits: &Limits,
+) -> Result<Vec<Setting>, ImagingError> {
+    let set = |scene: &Scene| {
+        let setting = scene.set(inspected, Sight::default());
+        for (_, encoding) in &scene.encodings {
+            setting.placement.check(encoding.format, limits)?;
+        }
+        Ok(setting)
+    };
+    scenes.iter().map(set).collect()
+}
+
+/// Settles what depends on the pixels; decodes again if less of the original is to become as large.
+fn look_closer(
+    opened: Opened,
+    decoding: &DecodeRequest<'_>,
+    (scenes, expected): (&[Scene], Vec<Setting>),
+) -> Result<(Opened, Vec<Setting>), ImagingError> {
+    let mut settings = expected;
+    for (scene, setting) in scenes.iter().zip(&mut settings) {
+        if must_look(scene) {
+            let sight = look(scene, &opened, decoding)?;
+            *setting = scene.set(decoding.inspected, sight);
+        }
+    }
+    let opened = opened.reopen_for(decoding, density(&settings))?;
+    Ok((opened, settings))
+}
+
+/// The most samples that any of them needs for a pixel of the original.
+fn density(settings: &[Setting]) -> f64 {
+    settings.iter().map(Setting::density).fold(0.0, f64::max)
 }
 
 /// An upper bound of the memory that `derive` takes at once, in bytes, besides the original itself.
-pub fn memory_needed(inspected: &Inspected, recipes: &[Recipe]) -> u64 {
-    memory_of_layouts(inspected, recipes.iter().map(|recipe| &recipe.layout))
+pub fn memory_needed(original: &[u8], inspected: &Inspected, recipes: &[Recipe]) -> u64 {
+    memory_of_scenes(original, inspected, &scenes(recipes))
 }
 
-pub(crate) fn memory_of_layouts<'a>(
-    inspected: &Inspected,
-    layouts: impl IntoIterator<Item = &'a Layout>,
-) -> u64 {
-    /// Coefficients, encoder contexts, hash tables of deflate.
+/// As [`memory_needed`], of [`see`].
+pub(crate) fn memory_to_see(original: &[u8], inspected: &Inspected, layout: Layout) -> u64 {
+    memory_of_scenes(original, inspected, &[Scene::of_layout(layout)])
+}
+
+fn memory_of_scenes(original: &[u8], inspected: &Inspected, scenes: &[Scene]) -> u64 {
+    /// Look-ups, encoder contexts, hash tables of deflate.
     const FIXED: u64 = 8 << 20;
-    /// Of RGBA.
-    const CHANNELS: u64 = 4;
-    /// Copies of the derivative at once: resized, turned, converted, padded, flattened, the planes of the encoder and
-    /// its output.
-    const COPIES: u64 = 8;
-    let area = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
-    let original = area((inspected.width_px, inspected.height_px));
-    let (mut largest, mut finished) = (0, 0_u64);
-    for layout in layouts {
-        let placement = place(layout, inspected.upright_size());
-        let derivative = area(placement.size());
-        // Between its two passes, the resize holds the width of one image times the height of the other.
-        let (width, height) = inspected.upright_size();
-        let between = u64::from(placement.width_px) * u64::from(height)
-            + u64::from(width) * u64::from(placement.height_px);
-        let working = (between + derivative * COPIES).saturating_mul(CHANNELS);
-        largest = working.max(largest);
-        finished = finished.saturating_add(derivative.saturating_mul(CHANNELS));
-    }
-    // Alpha is multiplied into a copy of the original; a profile may be copied twice.
-    let premultiplied = original.saturating_mul(CHANNELS);
-    inspected
-        .decoder_bytes
-        .saturating_add(premultiplied)
-        .saturating_add(largest)
-        .saturating_add(finished)
+    /// For each pixel of the derivative being made: its planes, its pixels, a copy of either for an effect or a canvas,
+    /// the planes and the output of its encoder.
+    const WORKING: u64 = 32;
+    /// For each pixel of a finished one.
+    const FINISHED: u64 = 4;
+    let settings: Vec<Setting> = scenes
+        .iter()
+        .map(|scene| scene.set(inspected, Sight::default()))
+        .collect();
+    // Trimming may leave so little that all of the original's pixels are needed.
+    let trims = scenes.iter().any(|scene| scene.layout.trim.is_some());
+    let density = if trims { 1.0 } else { density(&settings) };
+    let area = |setting: &Setting| {
+        let (width_px, height_px) = setting.placement.size();
+        u64::from(width_px) * u64::from(height_px)
+    };
+    let largest = settings.iter().map(area).max().unwrap_or(0);
+    let finished: u64 = scenes
+        .iter()
+        .zip(&settings)
+        .map(|(scene, setting)| area(setting).saturating_mul(scene.encodings.len() as u64))
+        .fold(0, u64::saturating_add);
+    decode_planes::memory_needed(original, inspected, density)
+        .saturating_add(largest.saturating_mul(WORKING))
+        .saturating_add(finished.saturating_mul(FINISHED))
         .saturating_add(FIXED)
 }
 

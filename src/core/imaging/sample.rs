@@ -2,9 +2,8 @@
 
 use std::f64::consts::TAU;
 
-use crate::imaging::encode::encode;
+use crate::imaging::finish::encode_plain;
 use crate::imaging::pixels::{Channels, Pixels};
-use crate::model::geometry::Rgb;
 use crate::model::media::OutputFormat;
 use crate::model::recipe::{Encoding, Quality, quality_default};
 
@@ -77,7 +76,7 @@ fn picture(
 
 fn encoded(pixels: Pixels, format: OutputFormat) -> Vec<u8> {
     let encoding = Encoding::new(format, Quality::Fixed(quality_default(format)));
-    encode(pixels, encoding, Rgb::WHITE).expect("a sample has a size that every format holds")
+    encode_plain(&pixels, &encoding).expect("a sample has a size that every format holds")
 }
 
 #[expect(

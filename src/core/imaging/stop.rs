@@ -5,20 +5,7 @@ use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
 use crate::imaging::error::ImagingError;
 
-/// Says when to give up; asked often, so it must be cheap: an atomic flag, or a look at a clock.
-pub trait Stop: Sync {
-    fn should_stop(&self) -> bool;
-}
-
-/// For tools and tests.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NeverStop;
-
-impl Stop for NeverStop {
-    fn should_stop(&self) -> bool {
-        false
-    }
-}
+pub use img_codec::stop::{NeverStop, Stop};
 
 pub(crate) fn check(stop: &dyn Stop) -> Result<(), ImagingError> {
     if stop.should_stop() {

@@ -28,8 +28,8 @@ pub struct SharpenStrength {
 }
 
 impl SharpenStrength {
-    pub fn value(self) -> f64 {
-        f64::from(self.tenths) / 10.0
+    pub fn value(self) -> f32 {
+        f32::from(self.tenths) / 10.0
     }
 }
 

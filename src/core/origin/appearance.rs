@@ -46,7 +46,7 @@ impl Origin {
         let limits = self.settings.limits;
         let at_fault = move |source| DeriveError::Imaging { id, source };
         let inspected = imaging::inspect(&original, &limits).map_err(at_fault)?;
-        let memory_bytes = imaging::appearance_memory_needed(&inspected);
+        let memory_bytes = imaging::appearance_memory_needed(&original, &inspected);
         let timeout = self.settings.derive_timeout;
         let look = move || {
             let deadline = Deadline(Instant::now() + timeout);

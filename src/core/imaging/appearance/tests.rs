@@ -217,7 +217,7 @@ fn sharpness_compares_across_sizes() {
     for width in [1_200, 900, 600, 400] {
         let found = sharpness(width);
         let distance = found.abs_diff(expected);
-        assert!(distance * 4 < expected, "{width}: {found}, not {expected}");
+        assert!(distance * 3 < expected, "{width}: {found}, not {expected}");
     }
 }
 
@@ -283,9 +283,10 @@ fn originals_of_any_kind_have_an_appearance_or_no_decoder() {
 #[test]
 fn memory_grows_with_the_original() {
     let needed = |side| {
-        let inspected = inspect(&noise_jpeg(side, side, 1), &Limits::default()).unwrap();
-        appearance_memory_needed(&inspected)
+        let original = noise_jpeg(side, side, 1);
+        let inspected = inspect(&original, &Limits::default()).unwrap();
+        appearance_memory_needed(&original, &inspected)
     };
-    // At least the pixels as they are decoded.
-    assert!(needed(1_000) >= needed(100) + 3 * 990_000);
+    // At least the planes as they are decoded, at three eighths.
+    assert!(needed(1_000) >= needed(100) + 375 * 375);
 }

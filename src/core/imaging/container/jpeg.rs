@@ -23,6 +23,9 @@ pub(crate) const COM: u8 = 0xfe;
 /// Starts the payload of an APP1 segment that holds EXIF; the last byte pads, and is not always 0.
 pub(crate) const EXIF: &[u8] = b"Exif\0\0";
 
+/// Starts the payload of an APP2 segment that holds a part of a profile; its number and the number of parts follow.
+pub(crate) const ICC: &[u8] = b"ICC_PROFILE\0";
+
 /// One marker with all that belongs to it; segments tile the image from behind SOI to the end of EOI.
 #[derive(Clone, Debug)]
 pub(crate) struct Segment {
@@ -83,6 +86,17 @@ impl Segments {
         self.at = segment.end;
         self.done = segment.marker == EOI;
         Ok(Some(segment))
+    }
+
+    /// As [`Self::next`], but ends before the first scan, and looks no further.
+    fn next_before_scan(
+        &mut self,
+        window: &mut Window<'_>,
+    ) -> Result<Option<Segment>, ImagingError> {
+        match find_marker(window, self.at, Restart::IsMarker)? {
+            Some(found) if found.code != SOS => self.next(window),
+            Some(_) | None => Ok(None),
+        }
     }
 
     fn read(&self, window: &mut Window<'_>) -> Result<Option<Segment>, ImagingError> {
@@ -221,6 +235,31 @@ pub(crate) fn inspect(window: &mut Window<'_>, limits: &Limits) -> Result<Inspec
         decoder_bytes: frame.decoder_bytes(scans),
         ..Inspected::still(MediaType::Jpeg, frame.width_px, frame.height_px)
     })
+}
+
+/// The ICC profile of an image, put together from its parts (ICC.1:2022, B.4); `None` where a part is missing.
+pub(crate) fn load_icc(
+    window: &mut Window<'_>,
+    limits: &Limits,
+) -> Result<Option<Vec<u8>>, ImagingError> {
+    let mut parts: Vec<(u8, Vec<u8>)> = Vec::new();
+    let (mut expected, mut icc_bytes) = (0, 0);
+    let mut segments = Segments::new();
+    while let Some(segment) = segments.next_before_scan(window)? {
+        if segment.marker != APP2 || !segment.starts_with(window, ICC)? {
+            continue;
+        }
+        if let [number, count, part @ ..] = &segment.load(window)?[ICC.len()..] {
+            icc_bytes += part.len() as u64;
+            limits.check_metadata(icc_bytes)?;
+            expected = usize::from(*count);
+            parts.push((*number, part.to_vec()));
+        }
+    }
+    parts.sort_by_key(|(number, _)| *number);
+    let whole = expected == parts.len() && (1..).zip(&parts).all(|(at, (number, _))| at == *number);
+    let parts = parts.into_iter().flat_map(|(_, part)| part);
+    Ok((expected > 0 && whole).then(|| parts.collect()))
 }
 
 struct Frame {

@@ -1,6 +1,5 @@
 //! What is done to decoded pixels besides resizing them; in the order in which the pipeline does it.
 
-pub(crate) mod turn; // rotations and flips that are asked for, as one orientation
 pub(crate) mod trim; // the box inside a border of one colour
 mod saliency; // how much each pixel draws the eye
 pub(crate) mod focus; // where a crop looks

@@ -6,42 +6,9 @@
 
 use fearless_simd::{Level, dispatch};
 
-use crate::imaging::error::ImagingError;
+use crate::imaging::picture::resized;
 use crate::imaging::pixels::{Channels, Pixels};
-use crate::imaging::place::Crop;
-use crate::imaging::resize::resize;
-
-/// Where the overlay lies, or where the first tile of it does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Position {
-    TopLeft,
-    Top,
-    TopRight,
-    Left,
-    Centre,
-    Right,
-    BottomLeft,
-    Bottom,
-    #[default]
-    BottomRight,
-}
-
-impl Position {
-    /// Thirds of the rows and columns of a compass: 0, 1 or 2 halves of the room that is left.
-    fn halves(self) -> (i64, i64) {
-        match self {
-            Self::TopLeft => (0, 0),
-            Self::Top => (1, 0),
-            Self::TopRight => (2, 0),
-            Self::Left => (0, 1),
-            Self::Centre => (1, 1),
-            Self::Right => (2, 1),
-            Self::BottomLeft => (0, 2),
-            Self::Bottom => (1, 2),
-            Self::BottomRight => (2, 2),
-        }
-    }
-}
+use crate::model::geometry::Point;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Repeat {
@@ -56,7 +23,8 @@ pub(crate) enum Repeat {
 pub(crate) struct Overlay<'a> {
     /// Of any kind; without alpha it is opaque.
     pub(crate) image: &'a Pixels,
-    pub(crate) position: Position,
+    /// Where it lies, or where the first of the tiles does: how much of the room that it leaves is before it.
+    pub(crate) position: Point,
     /// Between the overlay and the edges of the image that it lies at.
     pub(crate) margin_px: u32,
     /// Of the width of the image, above 0.0 and up to 1.0; an overlay that would be higher than the image is as high.
@@ -71,18 +39,12 @@ pub(crate) struct Overlay<'a> {
 ///
 /// Memory: the resize of the overlay, which becomes no larger than the image; then that, and three bytes for each sample
 /// of the image under it; a coloured copy of a grey image.
-pub(crate) fn lay(base: Pixels, overlay: &Overlay<'_>) -> Result<Pixels, ImagingError> {
+pub(crate) fn lay(base: Pixels, overlay: &Overlay<'_>) -> Pixels {
     let size = size(&base, overlay);
     if size.0 == 0 || size.1 == 0 || overlay.opacity.is_nan() || overlay.opacity <= 0.0 {
-        return Ok(base);
+        return base;
     }
-    let whole = Crop {
-        left: 0.0,
-        top: 0.0,
-        width: f64::from(overlay.image.width_px),
-        height: f64::from(overlay.image.height_px),
-    };
-    let sized = resize(overlay.image, whole, size)?;
+    let sized = resized(overlay.image, size);
     let mut base = if has_colour(&sized) {
         base.into_coloured()
     } else {
@@ -97,7 +59,7 @@ pub(crate) fn lay(base: Pixels, overlay: &Overlay<'_>) -> Result<Pixels, Imaging
             }
         }
     });
-    Ok(base)
+    base
 }
 
 fn size(base: &Pixels, overlay: &Overlay<'_>) -> (u32, u32) {
@@ -139,12 +101,11 @@ fn has_colour(pixels: &Pixels) -> bool {
 
 /// Lefts and tops of all copies; some stand out over the edges.
 fn spots(base: (u32, u32), size: (u32, u32), overlay: &Overlay<'_>) -> (Vec<i64>, Vec<i64>) {
-    let (across, down) = overlay.position.halves();
-    let along = |side: u32, size: u32, halves: i64| {
+    let along = |side: u32, size: u32, share: f64| {
         let (side, size) = (i64::from(side), i64::from(size));
         // A margin that leaves no room is lessened until there is.
         let margin = i64::from(overlay.margin_px).min((side - size) / 2);
-        let first = margin + (side - size - 2 * margin) * halves / 2;
+        let first = margin + share_of(side - size - 2 * margin, share);
         match overlay.repeat {
             Repeat::Once => vec![first],
             Repeat::Tiled { gap_px } => {
@@ -159,7 +120,18 @@ fn spots(base: (u32, u32), size: (u32, u32), overlay: &Overlay<'_>) -> (Vec<i64>
             }
         }
     };
-    (along(base.0, size.0, across), along(base.1, size.1, down))
+    (
+        along(base.0, size.0, overlay.position.x()),
+        along(base.1, size.1, overlay.position.y()),
+    )
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "no more than the room, which came from u32"
+)]
+fn share_of(room: i64, share: f64) -> i64 {
+    (room as f64 * share).floor() as i64
 }
 
 /// An overlay in the kind of the image that it is laid onto.

@@ -7,10 +7,11 @@ use std::time::Instant;
 use crate::imaging::op::blur::{Sigma, blur};
 use crate::imaging::op::drawn::{KINDS, flat, noise};
 use crate::imaging::op::focus::{Interest, focus};
-use crate::imaging::op::overlay::{Overlay, Position, Repeat, lay};
+use crate::imaging::op::overlay::{Overlay, Repeat, lay};
 use crate::imaging::op::sharpen::{Amount, sharpen};
 use crate::imaging::op::trim::{Border, Tolerance, inner};
 use crate::imaging::pixels::{Channels, Pixels};
+use crate::model::geometry::Point;
 
 /// The least of seven runs, in milliseconds.
 fn measure(name: &str, mut run: impl FnMut(&mut Pixels)) {
@@ -45,13 +46,13 @@ fn operations_at_1600_by_1200() {
         let base = std::mem::replace(pixels, flat(1, 1, Channels::Grey, [0; 4]));
         let overlay = Overlay {
             image: &mark,
-            position: Position::Centre,
+            position: Point::CENTRE,
             margin_px: 0,
             width_share: 1.0,
             opacity: 0.5,
             repeat: Repeat::Once,
         };
-        *pixels = lay(base, &overlay).unwrap();
+        *pixels = lay(base, &overlay);
     });
     measure("focus at 256 px, attention", |pixels| {
         *pixels = noise(256, 192, pixels.channels);

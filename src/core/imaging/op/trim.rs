@@ -205,13 +205,7 @@ mod tests {
             [crop.left, crop.top, crop.width, crop.height],
             [37.0, 41.0, 264.0, 181.0]
         );
-        let all = Crop {
-            left: 0.0,
-            top: 0.0,
-            width: 400.0,
-            height: 300.0,
-        };
-        let small = crate::imaging::resize::resize(&large, all, (50, 30)).unwrap();
+        let small = crate::imaging::picture::resized(&large, (50, 30));
         let crop = inner(&small, Border::TopLeft, Tolerance::percent(10.0)).crop((400, 300));
         assert!((crop.left - 37.0).abs() <= 8.0 && (crop.left + crop.width - 301.0).abs() <= 8.0);
         assert!((crop.top - 41.0).abs() <= 10.0 && (crop.top + crop.height - 222.0).abs() <= 10.0);

@@ -11,6 +11,7 @@ use crate::imaging::fixture::{
 };
 use crate::imaging::limits::SvgPolicy;
 use crate::imaging::metadata::{MetadataMode, strip};
+use crate::imaging::orient::Orientation;
 use crate::imaging::sample::noise_jpeg;
 use crate::imaging::stop::NeverStop;
 use crate::model::geometry::{Enlarge, Fit, Rgb};
@@ -45,6 +46,7 @@ fn with(
     derive(&DeriveRequest {
         original,
         recipes,
+        watermarks: &Watermarks::default(),
         limits: &limits,
         stop,
     })
@@ -407,9 +409,12 @@ fn memory_covers_the_decoded_pixels_and_the_derivatives() {
         let inspected = inspect(&bytes, &Limits::default()).unwrap();
         let decoded = 24 * 16 * 3;
         assert!(inspected.decoder_bytes >= decoded, "{media}");
-        let needed = memory_needed(&inspected, &recipes);
+        let needed = memory_needed(&bytes, &inspected, &recipes);
         assert!(needed >= decoded + 2_000 * 2_000 * 4, "{media}");
-        assert!(needed > memory_needed(&inspected, &recipes[..1]), "{media}");
+        assert!(
+            needed > memory_needed(&bytes, &inspected, &recipes[..1]),
+            "{media}"
+        );
     }
     let deep = DynamicImage::ImageRgba16(quadrants(24, 16).to_rgba16());
     let inspected = inspect(&write(&deep, ImageFormat::Png), &Limits::default()).unwrap();
@@ -458,6 +463,7 @@ proptest::proptest! {
             }
         }
         let _ = derive(&DeriveRequest {
+            watermarks: &Watermarks::default(),
             original: &bytes,
             recipes: &[recipe(Fit::Cover, 7, 9, OutputFormat::Jpeg)],
             limits: &limits,

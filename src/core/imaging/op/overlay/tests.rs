@@ -3,22 +3,26 @@ use proptest::prelude::proptest;
 use super::*;
 use crate::imaging::op::drawn::{KINDS, draw, flat, noise};
 
-const POSITIONS: [Position; 9] = [
-    Position::TopLeft,
-    Position::Top,
-    Position::TopRight,
-    Position::Left,
-    Position::Centre,
-    Position::Right,
-    Position::BottomLeft,
-    Position::Bottom,
-    Position::BottomRight,
+const POSITIONS: [&str; 9] = [
+    "top-left",
+    "top",
+    "top-right",
+    "left",
+    "centre",
+    "right",
+    "bottom-left",
+    "bottom",
+    "bottom-right",
 ];
+
+fn word(text: &str) -> Point {
+    Point::find_word(text).unwrap()
+}
 
 fn once(image: &Pixels) -> Overlay<'_> {
     Overlay {
         image,
-        position: Position::TopLeft,
+        position: word("top-left"),
         margin_px: 0,
         width_share: 1.0,
         opacity: 1.0,
@@ -52,7 +56,7 @@ fn blending_is_what_the_formula_says_for_every_pair_of_kinds() {
                     opacity,
                     ..once(&image)
                 };
-                let found = lay(base.clone(), &overlay).unwrap();
+                let found = lay(base.clone(), &overlay);
                 let layers = colours(&base).into_iter().zip(colours(&image));
                 for (found, (base, over)) in colours(&found).into_iter().zip(layers) {
                     let share = over[3] * opacity;
@@ -76,17 +80,11 @@ fn blending_is_what_the_formula_says_for_every_pair_of_kinds() {
 fn grey_becomes_coloured_only_under_colour() {
     let base = flat(4, 4, Channels::Grey, [50; 4]);
     let grey = flat(2, 2, Channels::Rgba, [9, 9, 9, 255]);
-    assert_eq!(
-        lay(base.clone(), &once(&grey)).unwrap().channels,
-        Channels::Grey
-    );
+    assert_eq!(lay(base.clone(), &once(&grey)).channels, Channels::Grey);
     let hidden = flat(2, 2, Channels::Rgba, [9, 200, 9, 0]);
-    assert_eq!(
-        lay(base.clone(), &once(&hidden)).unwrap().channels,
-        Channels::Grey
-    );
+    assert_eq!(lay(base.clone(), &once(&hidden)).channels, Channels::Grey);
     let red = flat(2, 2, Channels::Rgba, [200, 9, 9, 255]);
-    assert_eq!(lay(base, &once(&red)).unwrap().channels, Channels::Rgb);
+    assert_eq!(lay(base, &once(&red)).channels, Channels::Rgb);
 }
 
 #[test]
@@ -94,12 +92,12 @@ fn each_position_keeps_its_margin() {
     let image = flat(10, 5, Channels::Grey, [255; 4]);
     for (at, position) in POSITIONS.into_iter().enumerate() {
         let overlay = Overlay {
-            position,
+            position: word(position),
             margin_px: 3,
             width_share: 0.25,
             ..once(&image)
         };
-        let found = lay(flat(40, 30, Channels::Grey, [0; 4]), &overlay).unwrap();
+        let found = lay(flat(40, 30, Channels::Grey, [0; 4]), &overlay);
         let lit = |index: usize| found.bytes[index] > 0;
         let first = (0..40 * 30).find(|&index| lit(index)).unwrap();
         let last = (0..40 * 30).rfind(|&index| lit(index)).unwrap();
@@ -115,12 +113,12 @@ fn each_position_keeps_its_margin() {
 fn tiles_cover_the_whole_image_at_their_distance() {
     let image = flat(4, 4, Channels::Grey, [255; 4]);
     let overlay = Overlay {
-        position: Position::Centre,
+        position: word("centre"),
         width_share: 0.1,
         repeat: Repeat::Tiled { gap_px: 6 },
         ..once(&image)
     };
-    let found = lay(flat(40, 23, Channels::Grey, [0; 4]), &overlay).unwrap();
+    let found = lay(flat(40, 23, Channels::Grey, [0; 4]), &overlay);
     let expected = draw((40, 23), Channels::Grey, |x, y| {
         // The one in the middle starts at 18, 9.
         let inside = (x + 2) % 10 < 4 && (y + 1) % 10 < 4;
@@ -137,7 +135,7 @@ fn nothing_changes_under_no_opacity() {
             opacity: 0.0,
             ..once(&image)
         };
-        assert_eq!(lay(base.clone(), &overlay).unwrap().bytes, base.bytes);
+        assert_eq!(lay(base.clone(), &overlay).bytes, base.bytes);
     }
 }
 
@@ -159,13 +157,13 @@ proptest! {
         let repeat = if gap == 0 { Repeat::Once } else { Repeat::Tiled { gap_px: gap - 1 } };
         let overlay = Overlay {
             image: &image,
-            position: POSITIONS[position],
+            position: word(POSITIONS[position]),
             margin_px,
             width_share,
             opacity: 0.5,
             repeat,
         };
-        let found = lay(noise(base.0, base.1, KINDS[base.2]), &overlay).unwrap();
+        let found = lay(noise(base.0, base.1, KINDS[base.2]), &overlay);
         assert_eq!((found.width_px, found.height_px), (base.0, base.1));
         let samples = (base.0 * base.1) as usize * found.channels.count();
         assert_eq!(found.bytes.len(), samples);
