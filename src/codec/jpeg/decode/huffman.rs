@@ -153,6 +153,12 @@ impl Entry {
         self.0 == 0
     }
 
+    /// Whether it is all there: neither missing nor open.
+    #[inline(always)]
+    pub(super) fn is_closed(self) -> bool {
+        (self.0 & 0xff).wrapping_sub(1) < Self::OPEN - 1
+    }
+
     #[inline(always)]
     pub(super) fn is_open(self) -> bool {
         self.0 & Self::OPEN != 0
@@ -175,6 +181,11 @@ impl Entry {
     #[inline(always)]
     pub(super) fn advance(self) -> u32 {
         (self.0 >> 8) & 0xff
+    }
+
+    #[inline(always)]
+    pub(super) fn value_closed(self) -> i16 {
+        (self.0 >> 16) as i16
     }
 
     /// The value of a symbol at the head of 64 bits.
@@ -266,6 +277,12 @@ impl Table {
         } else {
             entry
         }
+    }
+
+    /// Likewise, but missing as well if the word is longer than the window.
+    #[inline(always)]
+    pub(super) fn short_entry(&self, ahead: u64) -> Entry {
+        self.entries[window(ahead)]
     }
 
     #[cold]

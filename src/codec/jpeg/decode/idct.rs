@@ -1,7 +1,7 @@
 //! From the low n×n coefficients of a block to n×n samples: an inverse cosine transform of n points each way.
 
-/// The coefficients of a block in rows, and one place more for what no block has.
-pub(super) type Coefficients = [i16; 65];
+/// The coefficients of a block in rows, and after them room for what no block has.
+pub(super) type Coefficients = [i16; 128];
 
 /// Samples of a block in rows, of which the first N count.
 pub(super) type Samples = [[u8; 8]; 8];
@@ -37,13 +37,16 @@ impl<const N: usize> Idct<N> {
         if N == 1 {
             return [[Self::flat(block[0], quantisation); 8]; 8];
         }
+        if N == 2 {
+            return Self::quarter(block, quantisation);
+        }
         let mut values = [[0.0_f32; 8]; 8];
         for v in 0..N {
             for u in 0..8 {
                 values[v][u] = f32::from(block[8 * v + u]) * quantisation[8 * v + u];
             }
         }
-        let mut samples = [[0; 8]; 8];
+        let mut rounded = [[0; 8]; 8];
         for y in 0..N {
             let mut column = [0.0_f32; 8];
             for v in 0..N {
@@ -57,7 +60,31 @@ impl<const N: usize> Idct<N> {
                     row[x] += column[u] * self.basis[u][x];
                 }
             }
-            samples[y] = row.map(to_sample);
+            for x in 0..8 {
+                rounded[y][x] = round(row[x]);
+            }
+        }
+        let mut samples = [[0; 8]; 8];
+        for y in 0..N {
+            for x in 0..8 {
+                samples[y][x] = rounded[y][x] as u8;
+            }
+        }
+        samples
+    }
+
+    /// The transform of two points: all its factors are alike.
+    #[inline(always)]
+    fn quarter(block: &Coefficients, quantisation: &Quantisation) -> Samples {
+        let value = |place: usize| f32::from(block[place]) * (quantisation[place] * 0.125);
+        let (left, right) = (value(0) + value(1), value(0) - value(1));
+        let (up, down) = (value(8) + value(9), value(8) - value(9));
+        let all = [left + up, right + down, left - up, right - down];
+        let rounded = all.map(|value| round(128.0 + value));
+        let mut samples = [[0; 8]; 8];
+        for x in 0..2 {
+            samples[0][x] = rounded[x] as u8;
+            samples[1][x] = rounded[2 + x] as u8;
         }
         samples
     }
@@ -69,9 +96,12 @@ impl<const N: usize> Idct<N> {
     }
 }
 
-/// Rounded to the nearest: adding 2²³ leaves the whole part in the low bits.
+/// The nearest sample, in the lowest byte: adding 2²³ leaves the whole part there.
 #[inline(always)]
-fn to_sample(value: f32) -> u8 {
-    let clamped = value.clamp(0.0, 255.0);
-    (clamped + 8_388_608.0).to_bits() as u8
+#[expect(
+    clippy::manual_clamp,
+    reason = "two instructions; clamp must care for NaN"
+)]
+fn round(value: f32) -> u32 {
+    (value.max(0.0).min(255.0) + 8_388_608.0).to_bits()
 }

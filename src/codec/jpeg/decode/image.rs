@@ -2,6 +2,7 @@
 
 use crate::plane::Plane;
 
+use super::coding::{Coding, Lookups};
 use super::definitions::Definitions;
 use super::error::{DecodeError, Part, malformed, truncated};
 use super::frame::Frame;
@@ -13,7 +14,7 @@ use super::output::Output;
 use super::progressive::{Adds, Progressive};
 use super::scan::{Scan, Units};
 use super::segment::{Segments, end_of_coded_data, marker};
-use super::sequential::{Coding, Lookups, Sequential};
+use super::sequential::Sequential;
 use super::stored::{Rendering, Stored};
 use super::survey::{Plan, Use, list_scans};
 use super::{Decoded, Missing, Request};

@@ -19,6 +19,7 @@
     reason = "transforms read like their formulas"
 )]
 
+mod coding; // blocks, symbol by symbol
 mod definitions; // tables, as the file defines them
 mod error;
 mod frame; // sizes
@@ -27,6 +28,7 @@ mod huffman; // codes and look-ups
 mod idct; // coefficients to samples
 mod image; // one image in the making
 mod intervals; // restart markers, and recovery at them
+mod locate; // where blocks begin
 mod output; // where blocks go
 mod progressive; // scans to coefficients
 mod scan; // which blocks, in what order
@@ -99,10 +101,9 @@ pub fn decode(request: &Request<'_>) -> Result<Decoded, DecodeError> {
 /// An upper bound for what decoding takes besides planes and coefficients: a window of coded data, the look-ups of four
 /// components, the definitions.
 fn workspace_bytes() -> u64 {
-    let lookups = 2 * huffman::Table::BYTES + skip::SkipTable::BYTES;
-    // Besides: what stands on the way to a skip table; codes, headers and units, generously.
+    // Besides: what stands on the way to the look-ups; codes, headers and units, generously.
     let rest = huffman::Table::BYTES + (64 << 10);
-    (window::Window::BYTES + 4 * lookups + rest) as u64
+    (window::Window::BYTES + coding::Lookups::BYTES + locate::Locator::BYTES + rest) as u64
 }
 
 impl std::fmt::Debug for Request<'_> {

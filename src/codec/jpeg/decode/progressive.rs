@@ -2,10 +2,10 @@
 
 use fearless_simd::{Level, Simd, dispatch};
 
+use super::coding::Damage;
 use super::huffman::{END, Entry, Table};
 use super::intervals::{Progress, Run, UnitDecoder};
 use super::scan::{Scan, UNIT_BLOCKS_MAX, Units};
-use super::skip::Damage;
 use super::stored::{NOT_KEPT, Stored, StoredChannel};
 use super::survey::band_mask;
 use super::window::{BLOCK_BYTES_MAX, Bits, Window};

@@ -128,12 +128,12 @@ fn render_row<S: Simd, const N: usize>(
     output: &mut Output<'_>,
 ) {
     for (x, kept) in row.chunks_exact(N * N).enumerate() {
-        let mut block: Coefficients = [0; 65];
+        let mut block: Coefficients = [0; 128];
         for v in 0..N {
             block[8 * v..8 * v + N].copy_from_slice(&kept[N * v..N * v + N]);
         }
         if rendering.bits_left_out >= 2 {
-            for value in &mut block[1..] {
+            for value in &mut block[1..64] {
                 *value = value.saturating_add(value.signum());
             }
         }

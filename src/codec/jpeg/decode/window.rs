@@ -69,6 +69,16 @@ impl<'a> Window<'a> {
         }
     }
 
+    /// The last byte that bits may be refilled from: they stay certain up to there.
+    #[inline(always)]
+    pub(super) fn last_byte(&self) -> usize {
+        if self.ended {
+            self.len + 8
+        } else {
+            self.len.saturating_sub(8)
+        }
+    }
+
     #[inline(always)]
     pub(super) fn bytes(&self) -> &Bytes {
         &self.bytes
@@ -156,6 +166,18 @@ impl<'w> Bits<'w> {
         self.ahead |= load(self.bytes, self.next) >> self.count;
         self.next += ((63 - self.count) >> 3) as usize;
         self.count |= 0b11_1000;
+    }
+
+    /// The byte that the next refill begins at.
+    #[inline(always)]
+    pub(super) fn next_byte(&self) -> usize {
+        self.next
+    }
+
+    /// Before the last bits that were skipped.
+    #[inline(always)]
+    pub(super) fn back(&self, count: u32) -> Self {
+        Self::at(self.bytes, self.position().wrapping_sub(count))
     }
 
     #[inline(always)]

@@ -8,11 +8,13 @@
     reason = "values of small images"
 )]
 
+mod hostile;
 mod pictures;
 mod plain;
 
 use img_codec::jpeg::decode::{
-    Completeness, DecodeError, Decoded, Limits, Missing, Refinement, Request, Scale, decode,
+    Colour, Completeness, DecodeError, Decoded, Inks, Limits, Missing, Process, Refinement,
+    Request, Scale, decode, read_header,
 };
 use img_codec::stop::NeverStop;
 use jpeg_encoder::{ColorType, SamplingFactor};
@@ -132,6 +134,98 @@ fn odd_sizes_and_qualities_decode_at_every_scale() {
                     ..Recipe::default()
                 }
                 .encode(),
+            );
+        }
+    }
+}
+
+#[test]
+fn full_size_agrees_with_another_library() {
+    for (colours, sampling) in [
+        (ColorType::Luma, SamplingFactor::F_1_1),
+        (ColorType::Rgb, SamplingFactor::F_1_1),
+    ] {
+        for scans in [Scans::Baseline, Scans::Progressive] {
+            let recipe = Recipe {
+                colours,
+                sampling,
+                scans,
+                ..Recipe::default()
+            };
+            let bytes = recipe.encode();
+            let options = zune_jpeg::zune_core::options::DecoderOptions::default()
+                .jpeg_set_out_colorspace(match colours {
+                    ColorType::Luma => zune_jpeg::zune_core::colorspace::ColorSpace::Luma,
+                    _ => zune_jpeg::zune_core::colorspace::ColorSpace::YCbCr,
+                });
+            let input = std::io::Cursor::new(&bytes);
+            let mut other = zune_jpeg::JpegDecoder::new_with_options(input, options);
+            let expected = other.decode().unwrap();
+            let decoded = decode_at(&bytes, 8).unwrap();
+            let channels = decoded.planes.len();
+            for (channel, plane) in decoded.planes.iter().enumerate() {
+                let expected = expected.iter().skip(channel).step_by(channels);
+                assert_eq!(plane.width() * plane.height(), expected.len());
+                let samples = plane.rows().flatten();
+                assert!(samples.zip(expected).all(|(a, b)| a.abs_diff(*b) <= 2));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_header_says_what_the_planes_are() {
+    let header = |colours, scans| {
+        let recipe = Recipe {
+            colours,
+            scans,
+            ..Recipe::default()
+        };
+        read_header(&recipe.encode()).unwrap()
+    };
+    let grey = header(ColorType::Luma, Scans::Baseline);
+    assert_eq!((grey.width_px, grey.height_px), (65, 33));
+    assert_eq!(
+        (grey.colour, grey.process),
+        (Colour::Grey, Process::Baseline)
+    );
+    let colour = header(ColorType::Rgb, Scans::Progressive);
+    assert_eq!(
+        (colour.colour, colour.process),
+        (Colour::YCbCr, Process::Progressive)
+    );
+    assert_eq!(colour.sampling_max(), (2, 2));
+    let inverted = Inks::Inverted;
+    assert_eq!(
+        header(ColorType::Cmyk, Scans::Baseline).colour,
+        Colour::Cmyk(inverted)
+    );
+    let ycck = header(ColorType::CmykAsYcck, Scans::Baseline);
+    assert_eq!(ycck.colour, Colour::Ycck(inverted));
+}
+
+#[test]
+fn approximate_coefficients_change_little() {
+    let recipe = Recipe {
+        size: (160, 120),
+        scans: Scans::Progressive,
+        ..Recipe::default()
+    };
+    let bytes = recipe.encode();
+    for eighths in 1..=8 {
+        let exact = decode_at(&bytes, eighths).unwrap();
+        let approximate = decode(&Request {
+            refinement: Refinement::Approximate,
+            ..request(&bytes, eighths)
+        })
+        .unwrap();
+        for (exact, approximate) in exact.planes.iter().zip(&approximate.planes) {
+            let pairs = exact.rows().flatten().zip(approximate.rows().flatten());
+            let off: u32 = pairs.map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
+            let samples = (exact.width() * exact.height()) as u32;
+            assert!(
+                off < 3 * samples,
+                "{off} of {samples} samples at {eighths}/8"
             );
         }
     }
