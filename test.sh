@@ -7,6 +7,9 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 need_rust
 need cc gcc libc6-dev
+need c++ g++
+need cmake cmake
+need nasm nasm
 need nginx nginx
 need_file '/usr/lib/postgresql/*/bin/postgres' postgresql
 need openssl openssl

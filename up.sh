@@ -11,6 +11,9 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 need_rust
 need cc gcc libc6-dev
+need c++ g++
+need cmake cmake
+need nasm nasm
 need nginx nginx
 install_needed
 
