@@ -341,7 +341,7 @@ fn svg_is_accepted_when_the_configuration_says_so_and_served_in_a_sandbox() {
     }
     let derived = site.get(&original.replace(".svg", ".thumb~1.webp"));
     assert_eq!(
-        (derived.status, derived.json()["code"].as_str()),
-        (422, Some("no-decoder"))
+        (derived.status, derived.header("content-type")),
+        (200, Some("image/webp"))
     );
 }

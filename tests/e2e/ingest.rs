@@ -274,7 +274,7 @@ fn an_image_that_cannot_be_derived_from_is_kept_and_said_so() {
     let inbox = site.inbox();
     let corrupt = png_of(8, 8, &[png_chunk(*b"IDAT", b"this is no zlib")]);
     fs::write(inbox.join("corrupt.png"), corrupt).unwrap();
-    fs::write(inbox.join("photo.avif"), heif(*b"avif", 24, 16)).unwrap();
+    fs::write(inbox.join("photo.heic"), heif(*b"heic", 24, 16)).unwrap();
     fs::write(inbox.join("good.png"), png(8, 8, 1)).unwrap();
 
     let report = Report::ingest(&site, &["--derive", "thumb"], &[&inbox]);
@@ -292,7 +292,7 @@ fn an_image_that_cannot_be_derived_from_is_kept_and_said_so() {
         "{report:#?}"
     );
     assert!(
-        fault("photo.avif").unwrap().contains("no decoder for avif"),
+        fault("photo.heic").unwrap().contains("no decoder for heic"),
         "{report:#?}"
     );
     assert_eq!(fault("good.png"), None);

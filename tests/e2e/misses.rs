@@ -155,20 +155,15 @@ fn a_broken_image_is_tried_once_and_disturbs_no_other() {
 #[test]
 fn a_type_without_decoder_is_served_as_it_is_and_not_resized() {
     let site = Site::start();
-    for (brand, extension, mime) in [
-        (*b"avif", "avif", "image/avif"),
-        (*b"heic", "heic", "image/heic"),
-    ] {
-        let bytes = heif(brand);
-        let id = site.ingest(&format!("a.{extension}"), &bytes);
+    let bytes = heif(*b"heic");
+    let id = site.ingest("a.heic", &bytes);
 
-        let original = site.get(&format!("/i/{id}.{extension}"));
-        let thumb = site.get(&format!("/i/{id}.thumb~1.webp"));
+    let original = site.get(&format!("/i/{id}.heic"));
+    let thumb = site.get(&format!("/i/{id}.thumb~1.webp"));
 
-        assert_eq!(original.body, bytes);
-        assert_eq!(original.header("content-type"), Some(mime));
-        assert_problem(&thumb, 422, "no-decoder");
-    }
+    assert_eq!(original.body, bytes);
+    assert_eq!(original.header("content-type"), Some("image/heic"));
+    assert_problem(&thumb, 422, "no-decoder");
 }
 
 #[test]

@@ -4,7 +4,10 @@
 //! taken for sRGB; inks without one become RGB by the plain formula.
 
 use memchr::memmem;
-use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
+use moxcms::{
+    Chromaticity, CicpColorPrimaries, CicpProfile, ColorPrimaries, ColorProfile, DataColorSpace,
+    Layout, MatrixCoefficients, ToneReprCurve, TransferCharacteristics, TransformOptions,
+};
 
 use crate::imaging::pixels::{Channels, Pixels};
 
@@ -79,6 +82,117 @@ impl Profile {
     }
 }
 
+/// The profile that code points of ITU-T H.273 stand for; `None` for sRGB, for what is unspecified or unknown, and for the
+/// curves of HDR (PQ and HLG), which would have to be tone-mapped.
+pub(crate) fn profile_from_cicp(primaries: u16, transfer: u16) -> Option<Vec<u8>> {
+    /// BT.709, unspecified.
+    const SRGB_PRIMARIES: [u16; 3] = [0, 1, 2];
+    /// BT.709, unspecified, BT.601, sRGB, BT.2020: all of them are shown with the curve of sRGB by browsers.
+    const SRGB_TRANSFERS: [u16; 7] = [0, 1, 2, 6, 13, 14, 15];
+    const HDR_TRANSFERS: [u16; 2] = [16, 18];
+    let has_srgb_curve = SRGB_TRANSFERS.contains(&transfer);
+    if SRGB_PRIMARIES.contains(&primaries) && has_srgb_curve || HDR_TRANSFERS.contains(&transfer) {
+        return None;
+    }
+    let code = |value: u16| u8::try_from(value).ok();
+    let primaries = if SRGB_PRIMARIES.contains(&primaries) {
+        CicpColorPrimaries::Bt709
+    } else {
+        CicpColorPrimaries::try_from(code(primaries)?).ok()?
+    };
+    let transfer = if has_srgb_curve {
+        TransferCharacteristics::Srgb
+    } else {
+        TransferCharacteristics::try_from(code(transfer)?).ok()?
+    };
+    let mut profile = ColorProfile::new_srgb();
+    // Set again where the code points are known; what the call itself answers is always `false`.
+    profile.cicp = None;
+    let _ = profile.update_rgb_colorimetry_from_cicp(CicpProfile {
+        color_primaries: primaries,
+        transfer_characteristics: transfer,
+        matrix_coefficients: MatrixCoefficients::Identity,
+        full_range: true,
+    });
+    profile.cicp.is_some().then(|| encode(profile)).flatten()
+}
+
+/// The profile that gAMA and cHRM of a PNG stand for; `None` for sRGB and for what makes no sense.
+///
+/// Both as stored, in units of 1/100,000; cHRM has x and y of white, red, green and blue.
+pub(crate) fn profile_from_png(gama: Option<u32>, chrm: Option<[u32; 8]>) -> Option<Vec<u8>> {
+    /// 1/2.2, which stands for sRGB in practice.
+    const SRGB_GAMA: u32 = 45_455;
+    const SRGB_CHRM: [u32; 8] = [
+        31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000,
+    ];
+    /// Writers round differently.
+    const TOLERANCE: u32 = 500;
+    let near = |found: u32, expected: u32| found.abs_diff(expected) <= TOLERANCE;
+    let srgb_gama = gama.is_none_or(|gama| near(gama, SRGB_GAMA));
+    let srgb_chrm = chrm.is_none_or(|chrm| {
+        let mut pairs = chrm.into_iter().zip(SRGB_CHRM);
+        pairs.all(|(found, expected)| near(found, expected))
+    });
+    if srgb_gama && srgb_chrm {
+        return None;
+    }
+    let mut profile = ColorProfile::new_srgb();
+    if let Some(chrm) = chrm {
+        let [white, red, green, blue] = points(chrm)?;
+        profile.update_rgb_colorimetry(white.to_xyyb(), ColorPrimaries { red, green, blue });
+    }
+    if !srgb_gama {
+        let exponent = exponent(gama?)?;
+        let curve = ToneReprCurve::Parametric(vec![exponent]);
+        profile.red_trc = Some(curve.clone());
+        profile.green_trc = Some(curve.clone());
+        profile.blue_trc = Some(curve);
+    }
+    encode(profile)
+}
+
+/// Without the name of sRGB, by which it would be taken for it.
+fn encode(mut profile: ColorProfile) -> Option<Vec<u8>> {
+    profile.description = None;
+    profile.cicp = None;
+    profile.encode().ok()
+}
+
+/// Of the decoding curve; files with 0.1 to 10 are all that make sense.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a ratio between 0.1 and 10"
+)]
+fn exponent(gama: u32) -> Option<f32> {
+    (10_000..=1_000_000)
+        .contains(&gama)
+        .then(|| (100_000.0 / f64::from(gama)) as f32)
+}
+
+/// White, red, green, blue; `None` if one is outside of the diagram, or if the primaries are on a line.
+fn points(chrm: [u32; 8]) -> Option<[Chromaticity; 4]> {
+    let mut xy = [(0.0, 0.0); 4];
+    for (point, pair) in xy.iter_mut().zip(chrm.chunks_exact(2)) {
+        let (x, y) = (f64::from(pair[0]) / 1e5, f64::from(pair[1]) / 1e5);
+        // Blue of wide spaces lies a little below 0, which PNG cannot say.
+        if y <= 0.0 || x + y > 1.0 {
+            return None;
+        }
+        *point = (x, y);
+    }
+    let [_, red, green, blue] = xy;
+    let area = (green.0 - red.0) * (blue.1 - red.1) - (blue.0 - red.0) * (green.1 - red.1);
+    if area.abs() < 0.01 {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "between 0 and 1")]
+    Some(xy.map(|(x, y)| Chromaticity {
+        x: x as f32,
+        y: y as f32,
+    }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +238,56 @@ mod tests {
         assert_eq!((converted.bytes.len(), converted.bytes[3]), (4, 9));
         let coloured = profile.to_srgb(pixel(Channels::Rgb, vec![1, 2, 3]));
         assert_eq!(coloured.bytes, [1, 2, 3]);
+    }
+
+    #[test]
+    fn gamma_and_primaries_of_a_png_are_a_profile() {
+        // Linear light: half of it is 188 of 255 in sRGB.
+        let icc = profile_from_png(Some(100_000), None).unwrap();
+        let linear = Profile::parse(&icc).unwrap();
+        let converted = linear.to_srgb(pixel(Channels::Rgb, vec![128, 128, 128]));
+        assert!(converted.bytes.iter().all(|value| value.abs_diff(188) <= 2));
+        // The primaries of Display P3 give what its profile gives.
+        let p3 = [
+            31_270, 32_900, 68_000, 32_000, 26_500, 69_000, 15_000, 6_000,
+        ];
+        let icc = profile_from_png(Some(45_455), Some(p3)).unwrap();
+        let of_png = Profile::parse(&icc).unwrap();
+        let icc = ColorProfile::new_display_p3().encode().unwrap();
+        let known = Profile::parse(&icc).unwrap();
+        let colour = || pixel(Channels::Rgb, vec![150, 200, 100]);
+        let (one, other) = (
+            of_png.to_srgb(colour()).bytes,
+            known.to_srgb(colour()).bytes,
+        );
+        assert!(
+            one.iter().zip(&other).all(|(a, b)| a.abs_diff(*b) <= 2),
+            "{one:?} {other:?}"
+        );
+        let icc = profile_from_cicp(12, 13).unwrap();
+        let of_cicp = Profile::parse(&icc).unwrap().to_srgb(colour()).bytes;
+        assert!(
+            of_cicp.iter().zip(&other).all(|(a, b)| a.abs_diff(*b) <= 2),
+            "{of_cicp:?}"
+        );
+    }
+
+    #[test]
+    fn srgb_and_nonsense_need_no_profile() {
+        let srgb = [
+            31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000,
+        ];
+        assert_eq!(profile_from_png(None, None), None);
+        assert_eq!(profile_from_png(Some(45_455), Some(srgb)), None);
+        assert_eq!(profile_from_png(Some(0), None), None);
+        assert_eq!(profile_from_png(Some(u32::MAX), None), None);
+        assert_eq!(profile_from_png(None, Some([0; 8])), None);
+        assert_eq!(profile_from_png(None, Some([u32::MAX; 8])), None);
+        assert_eq!(profile_from_png(None, Some([30_000; 8])), None);
+        assert_eq!(profile_from_cicp(1, 13), None);
+        assert_eq!(profile_from_cicp(2, 2), None);
+        assert_eq!(profile_from_cicp(9, 16), None);
+        assert_eq!(profile_from_cicp(300, 13), None);
     }
 
     #[test]

@@ -203,7 +203,7 @@ impl ImagingError {
                 Some("to accept SVG, set `limits.svg = \"accept\"` in imgctl.toml".to_owned())
             }
             Self::NoDecoder { media } => Some(format!(
-                "{media} originals are stored and served, but derivatives need a JPEG, PNG, GIF, WebP, TIFF or BMP original"
+                "{media} originals are stored and served, but derivatives need an original of another type, such as JPEG, PNG, GIF, WebP, AVIF, JPEG XL, TIFF, BMP or SVG"
             )),
             Self::TimedOut => Some(
                 "try again; if it happens often, raise the time limit or lower `limits.pixels_max` in imgctl.toml"

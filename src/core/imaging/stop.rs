@@ -36,6 +36,11 @@ impl<'a> StoppableBytes<'a> {
         }
     }
 
+    /// What is left to be read.
+    pub(crate) fn left(&self) -> usize {
+        self.rest().len()
+    }
+
     fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }

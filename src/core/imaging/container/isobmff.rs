@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::imaging::container::be32;
+use crate::imaging::container::{be32, heif};
 use crate::imaging::error::ImagingError;
 use crate::imaging::inspect::Inspected;
 use crate::imaging::limits::Limits;
@@ -80,7 +80,7 @@ fn parse(header: &[u8], left: u64) -> Option<([u8; 4], u64, u64)> {
 }
 
 /// The data of the first box along the path.
-fn find(
+pub(crate) fn find(
     window: &mut Window<'_>,
     within: Range<u64>,
     path: &[[u8; 4]],
@@ -95,7 +95,8 @@ fn find(
     Ok(Some(data))
 }
 
-/// The size is the largest of all items: a grid is larger than its tiles, an image than its thumbnail.
+/// The size is that of the primary item; where none is named, the largest: a grid is larger than its tiles, an image than
+/// its thumbnail.
 pub(crate) fn inspect(
     media: MediaType,
     window: &mut Window<'_>,
@@ -122,7 +123,8 @@ pub(crate) fn inspect(
     let properties = find(window, meta.clone(), &[*b"iprp", *b"ipco"])?
         .ok_or(malformed("no item properties"))?;
     let properties = Properties::read(media, window, properties, limits)?;
-    let (width_px, height_px) = properties.size;
+    let primary = heif::primary(window, meta.clone())?.unwrap_or_default();
+    let (width_px, height_px) = primary.size.unwrap_or(properties.size);
     if width_px == 0 || height_px == 0 {
         return Err(malformed("no item with a size"));
     }
@@ -136,10 +138,23 @@ pub(crate) fn inspect(
     };
     Ok(Inspected {
         frames,
+        orientation: primary.orientation,
+        decoder_bytes: decoder_bytes(media, u64::from(width_px) * u64::from(height_px)),
         has_alpha: Some(properties.has_alpha),
         metadata_bytes: properties.metadata_bytes,
         ..Inspected::still(media, width_px, height_px)
     })
+}
+
+fn decoder_bytes(media: MediaType, pixels: u64) -> u64 {
+    /// Of 16 bits, 4:4:4: the planes of the decoder, its copy with borders and the one that tiles are put together in
+    /// have 6 bytes each, alpha has 2 in each; RGBA has 4; modes and motion some 4.
+    const PER_PIXEL: u64 = 3 * (6 + 2) + 4 + 4;
+    if media != MediaType::Avif {
+        // There is no decoder.
+        return 0;
+    }
+    pixels * PER_PIXEL + (24 << 20)
 }
 
 /// What the properties of all items say together.

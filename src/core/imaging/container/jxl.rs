@@ -1,4 +1,4 @@
-//! JPEG XL (ISO/IEC 18181): the size header of a bare codestream, or of the one in a container.
+//! JPEG XL (ISO/IEC 18181): size and orientation of a bare codestream, or of the one in a container.
 //!
 //! A codestream that ends early is not noticed: only decoding it would tell. A container that does is.
 
@@ -6,14 +6,15 @@ use crate::imaging::container::isobmff::Boxes;
 use crate::imaging::error::ImagingError;
 use crate::imaging::inspect::Inspected;
 use crate::imaging::limits::Limits;
+use crate::imaging::orient::Orientation;
 use crate::imaging::source::Window;
 use crate::model::media::MediaType;
 
 /// The number of a part, before its share of the codestream.
 const PART_NUMBER_LEN: u64 = 4;
 
-/// Signature and size header: 2 bytes, and 68 bits at most.
-const HEADER_LEN: usize = 11;
+/// Signature, size header and orientation: 2 bytes, 68 bits at most, and 5.
+const HEADER_LEN: usize = 12;
 
 pub(crate) fn inspect(window: &mut Window<'_>, limits: &Limits) -> Result<Inspected, ImagingError> {
     let whole = 0..window.size_bytes();
@@ -46,19 +47,34 @@ pub(crate) fn inspect(window: &mut Window<'_>, limits: &Limits) -> Result<Inspec
             media: MediaType::Jxl,
             part: "the start of its codestream",
         })?;
-    let (width_px, height_px) = size(header).ok_or(truncated("its size"))?;
-    limits.check_frame(width_px, height_px)?;
-    Ok(Inspected {
-        metadata_bytes,
-        ..Inspected::still(MediaType::Jxl, width_px, height_px)
-    })
-}
-
-fn size(header: &[u8]) -> Option<(u32, u32)> {
     let mut bits = Bits {
         bytes: header,
         at: 0,
     };
+    let (width_px, height_px) = size(&mut bits).ok_or(truncated("its size"))?;
+    limits.check_frame(width_px, height_px)?;
+    Ok(Inspected {
+        metadata_bytes,
+        orientation: orientation(&mut bits).unwrap_or_default(),
+        decoder_bytes: u64::from(width_px) * u64::from(height_px) * DECODER_BYTES_PER_PIXEL
+            + (32 << 20),
+        ..Inspected::still(MediaType::Jxl, width_px, height_px)
+    })
+}
+
+/// Four channels of 4 bytes in the decoder, again for a frame that others refer to and for what is rendered, and RGBA.
+const DECODER_BYTES_PER_PIXEL: u64 = 3 * 4 * 4 + 4;
+
+/// The start of `ImageMetadata`: all default, or with extra fields, the first of which is the orientation.
+fn orientation(bits: &mut Bits<'_>) -> Option<Orientation> {
+    let all_default = bits.take(1)? == 1;
+    if all_default || bits.take(1)? == 0 {
+        return None;
+    }
+    Orientation::from_exif_value(u16::try_from(bits.take(3)? + 1).ok()?)
+}
+
+fn size(bits: &mut Bits<'_>) -> Option<(u32, u32)> {
     let small = bits.take(1)? == 1;
     let height = bits.side(small)?;
     let width = match bits.take(3)? {
@@ -116,6 +132,25 @@ fn truncated(part: &'static str) -> ImagingError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn size(header: &[u8]) -> Option<(u32, u32)> {
+        super::size(&mut Bits {
+            bytes: header,
+            at: 0,
+        })
+    }
+
+    #[test]
+    fn the_orientation_follows_the_size() {
+        // small, height 8, ratio 1:1; not all default, extra fields, orientation 6
+        let header: u32 = 1 | 1 << 6 | 1 << 10 | 5 << 11;
+        let mut bits = Bits {
+            bytes: &header.to_le_bytes(),
+            at: 0,
+        };
+        assert_eq!(super::size(&mut bits), Some((8, 8)));
+        assert_eq!(orientation(&mut bits), Some(Orientation::Rotate90));
+    }
 
     #[test]
     fn sizes_are_read_in_both_forms() {

@@ -7,6 +7,8 @@ pub(crate) mod png; // chunks
 pub(crate) mod gif; // blocks
 pub(crate) mod webp; // RIFF chunks
 pub(crate) mod isobmff; // boxes: AVIF, HEIC
+pub(crate) mod heif; // their items
+pub(crate) mod av1; // what those decode to
 pub(crate) mod ifd; // directories of TIFF and EXIF
 pub(crate) mod tiff; // the first directory
 pub(crate) mod bmp; // one header

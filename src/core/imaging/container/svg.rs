@@ -9,6 +9,14 @@ use crate::imaging::sniff;
 use crate::imaging::source::Window;
 use crate::model::media::MediaType;
 
+/// Canvases that rendering may take on top of each other: each group that is made transparent, cut or filtered takes one,
+/// within the one it lies in.
+pub(crate) const CANVASES_MAX: u32 = 12;
+
+/// Bytes in memory for each byte of the file: `<g/>` takes most. Elements that are used several times take this for each
+/// use; there are a million at most, by the parser.
+const ELEMENT_FACTOR: u64 = 200;
+
 /// Where the start of the root element has to end: it begins in what is sniffed, and may be as long again.
 const HEAD_LEN: usize = 2 * sniff::HEAD_LEN;
 
@@ -31,8 +39,13 @@ pub(crate) fn inspect(window: &mut Window<'_>, limits: &Limits) -> Result<Inspec
             .ok_or(truncated())?;
     }
     limits.check_frame(width_px, height_px)?;
+    let canvas = u64::from(width_px) * u64::from(height_px) * 4;
     Ok(Inspected {
         has_alpha: Some(true),
+        // Canvases on top of each other, the values given out, and elements.
+        decoder_bytes: canvas * (u64::from(CANVASES_MAX) + 2)
+            + size_bytes * ELEMENT_FACTOR
+            + (16 << 20),
         ..Inspected::still(MediaType::Svg, width_px, height_px)
     })
 }

@@ -22,7 +22,9 @@ const CHUNK_HEAD_LEN: usize = 10;
 /// Bits of the first byte of VP8X.
 pub(crate) const FLAG_XMP: u8 = 0x04;
 pub(crate) const FLAG_EXIF: u8 = 0x08;
-const FLAG_ALPHA: u8 = 0x10;
+pub(crate) const FLAG_ALPHA: u8 = 0x10;
+pub(crate) const FLAG_ICC: u8 = 0x20;
+pub(crate) const FLAG_ANIMATION: u8 = 0x02;
 
 const EXIF_PREFIX: &[u8] = b"Exif\0\0";
 

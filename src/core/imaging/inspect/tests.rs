@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::imaging::fixture::{
-    camera_exif, decodable, exif_segment, gif, heif, jpeg_segment, jpeg_with, jxl, plain_box,
-    png_chunk, png_header, png_with, riff_chunk, tiff, undecodable, vp8x, webp, webp_with,
+    camera_exif, decodable, exif_segment, gif, heif, jpeg_segment, jpeg_with, jxl_header,
+    plain_box, png_chunk, png_header, png_with, riff_chunk, tiff, undecodable, vp8x, webp,
+    webp_with,
 };
 use crate::imaging::limits::SvgPolicy;
 use crate::imaging::sample::noise_jpeg;
@@ -120,7 +121,7 @@ fn huge_sizes_are_refused_by_the_header_alone() {
         tiff(&[(0x0100, side), (0x0101, side), (0x0111, 8), (0x0117, 1)]),
         bmp,
         heif(*b"avif", side, side),
-        jxl(side, side),
+        jxl_header(side, side),
         b"<svg width='60000' height='60000'/>".to_vec(),
     ] {
         refused(&bytes, "limit-side");
