@@ -36,6 +36,7 @@ pub struct PresetSection {
     pub progressive: Option<WordValue>,
     pub metadata: Option<WordValue>,
     pub profile: Option<WordValue>,
+    pub effort: Option<WordValue>,
 }
 
 impl PresetSection {
@@ -59,6 +60,7 @@ impl PresetSection {
             ("progressive", &self.progressive),
             ("metadata", &self.metadata),
             ("profile", &self.profile),
+            ("effort", &self.effort),
         ];
         let given = |(name, value): (_, &Option<WordValue>)| Some((name, value.as_ref()?.text()));
         words.into_iter().filter_map(given)

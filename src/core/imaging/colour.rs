@@ -15,7 +15,7 @@ use crate::imaging::pixels::{Channels, Pixels};
 const SRGB_NAME: &[u8] = b"sRGB IEC61966-2";
 
 /// The profile of an original, read once for all its derivatives.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Profile {
     profile: Box<ColorProfile>,
 }

@@ -4,7 +4,7 @@ use img_codec::jpeg::decode as jpeg;
 use img_codec::png;
 
 use crate::imaging::container::jpeg::load_icc;
-use crate::imaging::decode::{DecodeRequest, Decoded, decode};
+use crate::imaging::decode::{DecodeRequest, Decoded, decode, png as png_decode, svg};
 use crate::imaging::error::ImagingError;
 use crate::imaging::inspect::Inspected;
 use crate::imaging::limits::DamagedPolicy;
@@ -40,8 +40,8 @@ pub(crate) fn decode_planes(
         | MediaType::Tiff
         | MediaType::Bmp
         | MediaType::Heic
-        | MediaType::Svg
         | MediaType::Jxl => decode_whole(request),
+        MediaType::Svg => draw(request, density),
     }
 }
 
@@ -63,8 +63,8 @@ pub(crate) fn memory_needed(original: &[u8], inspected: &Inspected, density: f64
         | MediaType::Tiff
         | MediaType::Bmp
         | MediaType::Heic
-        | MediaType::Svg
         | MediaType::Jxl => whole,
+        MediaType::Svg => scaled(whole, density),
     }
 }
 
@@ -77,6 +77,25 @@ fn decode_whole(request: &DecodeRequest<'_>) -> Result<DecodedPlanes, ImagingErr
             (request.inspected.width_px, request.inspected.height_px),
         ),
         icc,
+    })
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates"
+)]
+fn scaled(bytes: u64, density: f64) -> u64 {
+    (bytes as f64 * density.max(1.0).powi(2)) as u64
+}
+
+/// At the size that is wanted: lines are as sharp as can be, and nothing is drawn to be shrunk.
+fn draw(request: &DecodeRequest<'_>, density: f64) -> Result<DecodedPlanes, ImagingError> {
+    let size = (request.inspected.width_px, request.inspected.height_px);
+    let pixels = svg::draw(request, density)?;
+    Ok(DecodedPlanes {
+        picture: Picture::from_pixels(&pixels, size),
+        icc: None,
     })
 }
 
@@ -217,7 +236,10 @@ fn decode_png(request: &DecodeRequest<'_>, density: f64) -> Result<DecodedPlanes
         3 => ColourModel::Rgb,
         _ => ColourModel::Rgba,
     };
-    let icc = decoded.metadata.icc_profile;
+    let icc = match decoded.metadata.icc_profile {
+        Some(icc) => Some(icc),
+        None => png_decode::profile(request.original)?,
+    };
     let mut planes = decoded.planes;
     if decoded.alpha == png::Alpha::Straight {
         premultiply(&mut planes);

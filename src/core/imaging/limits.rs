@@ -64,6 +64,16 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// For what we have made ourselves.
+    pub(crate) fn of_our_own() -> Self {
+        Self {
+            bytes_max: u64::MAX,
+            pixels_max: u64::MAX,
+            side_px_max: u32::MAX,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn check_bytes(&self, size_bytes: u64) -> Result<(), ImagingError> {
         check(Quantity::Bytes, size_bytes, self.bytes_max)
     }

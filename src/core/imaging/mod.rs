@@ -26,6 +26,7 @@ mod watermark; // what is laid over a scene
 mod encode; // pixels -> bytes
 mod quality; // how good, how large
 mod finish; // a scene -> the bytes of a derivative
+mod animate; // all frames of it
 pub mod pipeline; // all of it, as a list of steps
 mod look; // what is read off a small picture
 pub mod appearance; // what to show before a picture is there

@@ -30,6 +30,16 @@ pub(crate) fn open(request: &DecodeRequest<'_>, density: f64) -> Result<Opened, 
 }
 
 impl Opened {
+    /// Another frame of the same animation.
+    pub(crate) fn of_frame(picture: Picture, first: &Self) -> Self {
+        Self {
+            picture,
+            icc: None,
+            profile: first.profile.clone(),
+            density: first.density,
+        }
+    }
+
     /// Decodes once more if derivatives turn out to need more than was expected.
     pub(crate) fn reopen_for(
         self,

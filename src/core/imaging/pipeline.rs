@@ -1,18 +1,21 @@
 //! From an original to its derivatives, as a list of steps.
 
+use crate::imaging::animate;
 use crate::imaging::decode::DecodeRequest;
 use crate::imaging::decode_planes;
+use crate::imaging::encode::Attachments;
 use crate::imaging::error::ImagingError;
 use crate::imaging::finish::{Finish, finish};
 use crate::imaging::inspect::{Inspected, inspect};
 use crate::imaging::limits::Limits;
+use crate::imaging::metadata::copyright;
 use crate::imaging::open::{Opened, open};
 use crate::imaging::pixels::Pixels;
 use crate::imaging::render::{Material, Rendering};
 use crate::imaging::scene::{Scene, Setting, Sight, scenes};
 use crate::imaging::sight::{look, must_look};
 use crate::imaging::stop::{Stop, check};
-use crate::model::recipe::{Layout, Recipe};
+use crate::model::recipe::{ColourProfile, Encoding, Layout, MetadataKept, Recipe};
 use crate::model::watermark::Watermarks;
 
 pub struct DeriveRequest<'a> {
@@ -61,6 +64,7 @@ pub fn derive(request: &DeriveRequest<'_>) -> Result<Vec<Encoded>, ImagingError>
     let opened = open(&decoding, density(&expected))?;
     let (opened, settings) = look_closer(opened, &decoding, (&scenes, expected))?;
     let mut derivatives = vec![None; request.recipes.len()];
+    let exif = copyright(&decoding, request.recipes)?;
     for (scene, setting) in scenes.iter().zip(settings) {
         let material = Material {
             opened: &opened,
@@ -70,16 +74,52 @@ pub fn derive(request: &DeriveRequest<'_>) -> Result<Vec<Encoded>, ImagingError>
         };
         let rendering = Rendering::new(material, scene, setting);
         for (index, encoding) in &scene.encodings {
-            let job = Finish {
+            let still = Finish {
                 rendering: &rendering,
                 encoding,
                 background: scene.layout.background,
+                attachments: attachments(encoding, &opened, exif.as_deref()),
             };
-            derivatives[*index] = Some(finish(job, request.stop)?);
+            let encoded = if animate::moves(encoding, &inspected) {
+                animate::animate(&still, &decoding)
+            } else {
+                finish(still, request.stop)
+            };
+            derivatives[*index] = Some(encoded?);
         }
     }
     let derivatives: Option<Vec<Encoded>> = derivatives.into_iter().collect();
     Ok(derivatives.expect("every recipe belongs to a scene"))
+}
+
+/// Artist and copyright of the original, if any derivative is to name them.
+fn copyright(
+    decoding: &DecodeRequest<'_>,
+    recipes: &[Recipe],
+) -> Result<Option<Vec<u8>>, ImagingError> {
+    let kept = |recipe: &Recipe| recipe.encoding.metadata == MetadataKept::Copyright;
+    if !recipes.iter().any(kept) {
+        return Ok(None);
+    }
+    let credit = copyright::load(&decoding.original, decoding.inspected.media)?;
+    Ok(credit.to_exif())
+}
+
+fn attachments<'a>(
+    encoding: &Encoding,
+    opened: &'a Opened,
+    exif: Option<&'a [u8]>,
+) -> Attachments<'a> {
+    Attachments {
+        icc: match encoding.profile {
+            ColourProfile::Keep => opened.icc.as_deref(),
+            ColourProfile::Srgb => None,
+        },
+        exif: match encoding.metadata {
+            MetadataKept::Copyright => exif,
+            MetadataKept::Nothing => None,
+        },
+    }
 }
 
 /// The pixels of one layout, without an encoding.

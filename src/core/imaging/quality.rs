@@ -16,8 +16,8 @@ pub(crate) trait Trials {
     /// What a viewer sees of those bytes.
     fn decode(&self, encoded: &[u8]) -> Result<Pixels, ImagingError>;
 
-    /// What is encoded.
-    fn pixels(&self) -> Result<&Pixels, ImagingError>;
+    /// What is encoded, on its background.
+    fn pixels(&self) -> Result<Pixels, ImagingError>;
 }
 
 /// The derivative at the quality that its encoding asks for.
@@ -69,7 +69,7 @@ fn reach(
     stop: &dyn Stop,
 ) -> Result<(u8, Vec<u8>), ImagingError> {
     let scoring = |source| ImagingError::Score { source };
-    let reference = Reference::new(trials.pixels()?).map_err(scoring)?;
+    let reference = Reference::new(&trials.pixels()?).map_err(scoring)?;
     let (mut low, mut high) = (target.quality_min, target.quality_max);
     // The upper bound is the answer if nothing below it is good enough.
     let mut best = None;

@@ -47,6 +47,18 @@ impl<'a> Rendering<'a> {
         }
     }
 
+    pub(crate) fn material(&self) -> Material<'a> {
+        self.material
+    }
+
+    /// The same scene of another picture.
+    pub(crate) fn of<'b>(&self, material: Material<'b>) -> Rendering<'b>
+    where
+        'a: 'b,
+    {
+        Rendering::new(material, self.scene, self.setting)
+    }
+
     /// Width and height of the derivative.
     pub(crate) fn size(&self) -> (u32, u32) {
         self.setting.placement.size()

@@ -2,8 +2,9 @@
 
 use std::f64::consts::TAU;
 
-use crate::imaging::finish::encode_plain;
+use crate::imaging::encode::{Attachments, encode};
 use crate::imaging::pixels::{Channels, Pixels};
+use crate::model::geometry::Rgb;
 use crate::model::media::OutputFormat;
 use crate::model::recipe::{Encoding, Quality, quality_default};
 
@@ -75,8 +76,15 @@ fn picture(
 }
 
 fn encoded(pixels: Pixels, format: OutputFormat) -> Vec<u8> {
-    let encoding = Encoding::new(format, Quality::Fixed(quality_default(format)));
-    encode_plain(&pixels, &encoding).expect("a sample has a size that every format holds")
+    let quality = quality_default(format);
+    let encoding = Encoding::new(format, Quality::Fixed(quality));
+    encode(
+        &pixels,
+        (&encoding, quality),
+        Rgb::WHITE,
+        Attachments::default(),
+    )
+    .expect("a sample has a size that every format holds")
 }
 
 #[expect(

@@ -60,6 +60,8 @@ pub struct Encoding {
     pub frames: Frames,
     pub metadata: MetadataKept,
     pub profile: ColourProfile,
+    /// WebP, AVIF and palettes.
+    pub effort: Effort,
 }
 
 impl Encoding {
@@ -118,6 +120,7 @@ pub struct Finish {
     pub frames: Frames,
     pub metadata: MetadataKept,
     pub profile: ColourProfile,
+    pub effort: Effort,
 }
 
 impl Finish {
@@ -133,8 +136,30 @@ impl Finish {
             frames: self.frames,
             metadata: self.metadata,
             profile: self.profile,
+            effort: self.effort,
         }
     }
+}
+
+/// How long the encoder tries to find smaller bytes of the same quality.
+///
+/// A part of the recipe, so that every node makes the same bytes whenever it makes them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Effort {
+    Fast,
+    /// While somebody waits.
+    #[default]
+    Usual,
+    /// For presets that are derived ahead: AVIF takes some five times as long.
+    Slow,
+}
+
+impl Effort {
+    pub const WORDS: [(&'static str, Self); 3] = [
+        ("fast", Self::Fast),
+        ("usual", Self::Usual),
+        ("slow", Self::Slow),
+    ];
 }
 
 /// Resolution of the colour difference planes.

@@ -1,7 +1,8 @@
 //! The words that options and presets have in common beyond the box: how each is read and printed.
 
 use crate::model::recipe::{
-    Chroma, ColourProfile, Effects, Finish, Frames, Layout, MetadataKept, QualityTarget, Scan,
+    Chroma, ColourProfile, Effects, Effort, Finish, Frames, Layout, MetadataKept, QualityTarget,
+    Scan,
 };
 use crate::model::turn::{Flip, Rotation, Trim};
 use crate::model::watermark::WatermarkRef;
@@ -18,7 +19,7 @@ pub(crate) struct Words {
 }
 
 /// Every word with what is expected of it, in canonical order. The names are Cloudflare's where it has one.
-const WORDS: [(&str, &str); 17] = [
+const WORDS: [(&str, &str); 18] = [
     ("trim", "1 to 100, or border"),
     ("rotate", "90, 180 or 270"),
     ("flip", "h, v or hv"),
@@ -39,6 +40,7 @@ const WORDS: [(&str, &str); 17] = [
     ("progressive", "0 or 1"),
     ("metadata", "copyright or none"),
     ("profile", "srgb or keep"),
+    ("effort", "fast, usual or slow"),
 ];
 
 impl Words {
@@ -101,6 +103,7 @@ impl Words {
                 let words = [("srgb", ColourProfile::Srgb), ("keep", ColourProfile::Keep)];
                 finish.profile = one_of(value, words)?;
             }
+            "effort" => finish.effort = one_of(value, Effort::WORDS)?,
             _ => return None,
         }
         Some(())
@@ -188,6 +191,10 @@ pub(crate) fn print_encoding(finish: &Finish, target: Option<QualityTarget>) -> 
         "profile",
         when(finish.profile == ColourProfile::Keep, "keep"),
     );
+    let effort = Effort::WORDS
+        .into_iter()
+        .find(|&(_, effort)| effort == finish.effort && effort != Effort::default());
+    part("effort", effort.map(|(word, _)| word.to_owned()));
     parts
 }
 

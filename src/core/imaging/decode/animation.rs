@@ -17,7 +17,6 @@ use crate::model::media::MediaType;
 /// One canvas is held by its user, and up to [`CANVASES`] by the decoder.
 pub(crate) struct Animation<'a> {
     pub(crate) loops: Loops,
-    pub(crate) icc: Option<Vec<u8>>,
     request: DecodeRequest<'a>,
     frames: Frames<'a>,
     /// Frames that may still come; 0 after an error.
@@ -76,7 +75,6 @@ pub(crate) fn frames<'a>(
     request.limits.check_metadata(icc_bytes as u64)?;
     Ok(Some(Animation {
         loops: opened.loops,
-        icc: opened.icc,
         request: *request,
         frames: opened.frames,
         left: inspected.frames.min(request.limits.frames_max),

@@ -5,18 +5,14 @@
 
 mod framework; // the decoders of the crate `image`
 mod jpeg;
-mod png;
+pub(crate) mod png;
 mod gif;
 mod webp;
 mod tiff;
 mod bmp;
 mod avif;
 mod jxl;
-mod svg;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "animated outputs are to be named by recipes")
-)]
+pub(crate) mod svg;
 pub(crate) mod animation; // all frames, one after the other
 
 use crate::imaging::error::{CodecFault, ImagingError};

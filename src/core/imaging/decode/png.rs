@@ -32,7 +32,7 @@ pub(super) fn open<'a>(
 }
 
 /// Where there is no iCCP, by cICP, else sRGB, else gAMA and cHRM: in the order of the standard (4.3).
-pub(super) fn profile(original: &[u8]) -> Result<Option<Vec<u8>>, ImagingError> {
+pub(crate) fn profile(original: &[u8]) -> Result<Option<Vec<u8>>, ImagingError> {
     let mut window = Window::over(&original);
     let (mut gama, mut chrm) = (None, None);
     let mut chunks = Chunks::new();

@@ -6,8 +6,8 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Group, ImageHrefResolver, Node, Options, Tree};
 
 use crate::imaging::container::svg::CANVASES_MAX;
-use crate::imaging::decode::{DecodeRequest, Decoded};
-use crate::imaging::error::CodecFault;
+use crate::imaging::decode::{DecodeRequest, Decoded, explain};
+use crate::imaging::error::{CodecFault, ImagingError};
 use crate::imaging::pixels::{Channels, Pixels};
 
 /// Elements become some hundred times as large in memory as they are in a file.
@@ -16,6 +16,30 @@ const RENDERED_BYTES_MAX: usize = 4 << 20;
 pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, CodecFault> {
     let size = (request.inspected.width_px, request.inspected.height_px);
     render(request.original, size)
+}
+
+/// At a share of its own size, or a multiple of it.
+pub(crate) fn draw(request: &DecodeRequest<'_>, density: f64) -> Result<Pixels, ImagingError> {
+    let side = |own_px: u32| {
+        let side_px = (f64::from(own_px) * density).ceil();
+        whole_px(side_px.clamp(1.0, f64::from(request.limits.side_px_max)))
+    };
+    let size = (
+        side(request.inspected.width_px),
+        side(request.inspected.height_px),
+    );
+    request.limits.check_frame(size.0, size.1)?;
+    let drawn = render(request.original, size).map_err(|source| explain(request, source))?;
+    Ok(drawn.pixels)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "whole numbers from 1 to the longest side"
+)]
+fn whole_px(side: f64) -> u32 {
+    side as u32
 }
 
 /// At another size than its own, each side scaled by itself.

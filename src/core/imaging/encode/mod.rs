@@ -1,50 +1,111 @@
-//! Encodes pixels: no metadata, no profile, sRGB.
+//! Encodes pixels, one file per format: no metadata but what is asked for, sRGB unless a profile is attached.
 
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder};
+pub(crate) mod jpeg; // from planes
+mod png;
+pub(crate) mod webp;
+mod avif;
+pub(crate) mod gif;
+mod palette; // few colours for many
+mod changes; // from one frame to the next
 
+use crate::imaging::encode::palette::{Colours, Dither};
 use crate::imaging::error::CodecFault;
-use crate::imaging::pixels::{Channels, Pixels};
+use crate::imaging::pixels::Pixels;
+use crate::model::geometry::Rgb;
 use crate::model::media::OutputFormat;
-use crate::model::recipe::Encoding;
+use crate::model::recipe::{Chroma, Effort, Encoding};
 
+/// What goes into the file beside the pixels.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Attachments<'a> {
+    /// The profile that the pixels are in; without one, they are in sRGB.
+    pub(crate) icc: Option<&'a [u8]>,
+    /// A TIFF structure, without the prefix that JPEG demands.
+    pub(crate) exif: Option<&'a [u8]>,
+}
+
+/// `background` is behind transparent pixels where the format has no alpha.
 pub(crate) fn encode(
     pixels: &Pixels,
-    encoding: &Encoding,
-    quality: u8,
+    (encoding, quality): (&Encoding, u8),
+    background: Rgb,
+    attachments: Attachments<'_>,
 ) -> Result<Vec<u8>, CodecFault> {
     match encoding.format {
-        OutputFormat::Png => png(pixels),
-        OutputFormat::Webp => webp(&pixels.clone().into_coloured(), quality),
-        OutputFormat::Jpeg | OutputFormat::Avif | OutputFormat::Gif => {
-            Err(format!("no encoder for {} in this build", encoding.format).into())
+        OutputFormat::Jpeg => {
+            let opaque = pixels.clone().into_opaque(background);
+            let planes = jpeg::planes_of(&opaque, encoding.chroma);
+            let size = (pixels.width_px, pixels.height_px);
+            jpeg::encode(&planes, size, (encoding, quality), attachments)
         }
+        OutputFormat::Png => png::encode(pixels, png_settings(encoding), attachments),
+        OutputFormat::Webp => webp::encode(pixels, webp_settings(encoding, quality), attachments),
+        OutputFormat::Avif => avif::encode(pixels, avif_settings(encoding, quality), attachments),
+        OutputFormat::Gif => gif::encode(pixels.clone(), gif_settings(encoding)),
     }
 }
 
-fn png(pixels: &Pixels) -> Result<Vec<u8>, CodecFault> {
-    let colour = match pixels.channels {
-        Channels::Grey => ExtendedColorType::L8,
-        Channels::GreyAlpha => ExtendedColorType::La8,
-        Channels::Rgb => ExtendedColorType::Rgb8,
-        Channels::Rgba => ExtendedColorType::Rgba8,
+/// As an encoding for WebP has it, still or moving.
+pub(crate) fn webp_settings(encoding: &Encoding, quality: u8) -> webp::Settings {
+    let settings = if encoding.lossless {
+        webp::Settings::lossless()
+    } else {
+        webp::Settings::lossy(quality)
     };
-    let mut bytes = Vec::new();
-    PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive)
-        .write_image(&pixels.bytes, pixels.width_px, pixels.height_px, colour)?;
-    Ok(bytes)
+    webp::Settings {
+        effort: match encoding.effort {
+            Effort::Fast => 2,
+            Effort::Usual => webp::Settings::EFFORT,
+            Effort::Slow => 6,
+        },
+        ..settings
+    }
 }
 
-fn webp(pixels: &Pixels, quality: u8) -> Result<Vec<u8>, CodecFault> {
-    let (bytes, width_px, height_px) = (&pixels.bytes, pixels.width_px, pixels.height_px);
-    let encoder = if pixels.channels.has_alpha() {
-        webp::Encoder::from_rgba(bytes, width_px, height_px)
-    } else {
-        webp::Encoder::from_rgb(bytes, width_px, height_px)
-    };
-    // The encoder's own error type is no `Error`.
-    encoder
-        .encode_simple(false, f32::from(quality))
-        .map(|encoded| encoded.to_vec())
-        .map_err(|fault| format!("{fault:?}").into())
+/// As an encoding for GIF has it, still or moving.
+pub(crate) fn gif_settings(encoding: &Encoding) -> gif::Settings {
+    gif::Settings {
+        colours: colours(encoding),
+        dither: dither(encoding),
+    }
 }
+
+fn dither(encoding: &Encoding) -> Dither {
+    match encoding.effort {
+        Effort::Fast => Dither::Off,
+        Effort::Usual | Effort::Slow => Dither::On,
+    }
+}
+
+fn colours(encoding: &Encoding) -> Colours {
+    encoding.colours.map_or(Colours::MOST, Colours::at_most)
+}
+
+fn png_settings(encoding: &Encoding) -> png::Settings {
+    match encoding.colours {
+        Some(_) => png::Settings::Palette {
+            colours: colours(encoding),
+            dither: dither(encoding),
+        },
+        None => png::Settings::Truecolour,
+    }
+}
+
+fn avif_settings(encoding: &Encoding, quality: u8) -> avif::Settings {
+    let settings = match encoding.effort {
+        Effort::Fast | Effort::Usual => avif::Settings::online(quality),
+        Effort::Slow => avif::Settings::background(quality),
+    };
+    avif::Settings {
+        quality: if encoding.lossless { 100 } else { quality },
+        chroma: if encoding.lossless || encoding.chroma == Chroma::Full {
+            avif::Chroma::Full
+        } else {
+            avif::Chroma::Halved
+        },
+        ..settings
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,6 @@
 //! Removes metadata without touching a pixel: all of it, or only what tells the place.
 
 pub(crate) mod exif; // orientation and GPS in a TIFF structure
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "to be kept on demand of recipes")
-)]
 pub(crate) mod copyright; // who made it, who owns it
 pub(crate) mod plan; // what stays, what is new
 mod jpeg; // segments
