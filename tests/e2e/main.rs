@@ -24,6 +24,8 @@ mod kill;
 mod cli;
 mod schema;
 mod looking;
+mod convert; // plain files
+mod bench_imaging; // how fast
 mod doctor;
 mod derive_ahead;
 mod on_postgres;

@@ -182,6 +182,11 @@ impl Progress {
         self.bar.suspend(|| say(text));
     }
 
+    /// Lets something else write to the terminal.
+    pub(crate) fn suspended(&self, write: impl FnOnce()) {
+        self.bar.suspend(write);
+    }
+
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }

@@ -46,7 +46,7 @@ pub use orient::Orientation;
 pub use pipeline::{DeriveRequest, Encoded, derive, memory_needed};
 pub use pixels::Canvas;
 pub use place::{Crop, Placement, place, place_at};
-pub use sample::{noise_jpeg, samples};
+pub use sample::{noise_jpeg, photo, samples};
 pub use sniff::sniff;
 pub use source::Source;
 pub use stop::{NeverStop, Stop};

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use img_core::model::media::MediaType;
 use img_core::model::tag::Tag;
 
+use crate::args::plain::ConvertArgs;
 use crate::args::value::{self, Reason};
 
 #[derive(Debug, Args)]
@@ -94,6 +95,24 @@ pub(crate) struct DeriveArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImageCommand {
+    #[command(flatten)]
+    OnRecord(OnRecord),
+    /// Make derivatives of plain files, without an origin.
+    #[command(after_help = "\
+Examples:
+  imgctl image convert --width 320 cat.jpg cat-320.webp
+  imgctl image convert --width 320 --height 320 --fit cover *.jpg thumbs/
+  imgctl image convert --sizes 160,320,640 cat.jpg 'cat-{width}.jpg'       # one decoding
+  imgctl image convert --options w=320,q=70 --format jpg - - < cat.png > cat.jpg
+
+The options are those of URLs. Nothing is replaced without --force, and nothing half is ever seen. Without a size it stays
+as it is. Exit code 3 when some of several images failed.")]
+    Convert(ConvertArgs),
+}
+
+/// What needs an origin.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OnRecord {
     /// Everything on record of one image.
     Show {
         /// An id, a URL or an alias.

@@ -2,6 +2,7 @@
 
 mod access; // keys, tickets, people, the audit log, the block list
 mod image; // images and their names
+mod plain; // files without an origin
 mod value; // sizes, rates, spans
 
 use std::path::PathBuf;
@@ -15,8 +16,10 @@ pub(crate) use access::{
     TicketCommand, UserCommand,
 };
 pub(crate) use image::{
-    AliasCommand, DeriveArgs, EraseArgs, ImageCommand, IngestArgs, ListArgs, MetadataArgs, TagArgs,
+    AliasCommand, DeriveArgs, EraseArgs, ImageCommand, IngestArgs, ListArgs, MetadataArgs,
+    OnRecord, TagArgs,
 };
+pub(crate) use plain::{BenchCommand, BenchImagingArgs, ConvertArgs, LimitArgs, LookArgs};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -114,7 +117,7 @@ Examples:
 
 A run that was interrupted goes on where it stopped when it is given the same options; --restart begins anew.")]
     Derive(DeriveArgs),
-    /// Images on record: look at them, find them, tag them, erase them.
+    /// Images on record: look at them, find them, tag them, erase them. And plain files: convert them.
     #[command(subcommand)]
     Image(ImageCommand),
     /// Public names of images.
@@ -154,6 +157,9 @@ Examples:
         after_help = "Exit code 1 when something is wrong, 0 when there are warnings at most."
     )]
     Doctor,
+    /// Measure this machine.
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Print completions for a shell.
     Completions {
         /// Such as bash; put what is printed where your shell looks for completions.

@@ -2,6 +2,7 @@
 
 mod alias;
 mod audit;
+mod bench;
 mod block;
 mod derive;
 mod doctor;
@@ -18,7 +19,7 @@ mod ticket;
 mod up;
 mod user;
 
-use crate::args::{Cli, Command, Global};
+use crate::args::{BenchCommand, Cli, Command, Global};
 use crate::exit::{ExitStatus, Failure};
 use crate::output::Output;
 
@@ -42,6 +43,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Result<ExitStatus, Failure>
         Command::Schema(command) => schema::run(global, &command, output).await,
         Command::Status => status::run(global, output).await,
         Command::Doctor => doctor::run(global, output).await,
+        Command::Bench(BenchCommand::Imaging(args)) => bench::run(&args, output),
         Command::Completions { shell } => Ok(manual::completions(shell)),
         Command::Manual { into } => manual::pages(&into, output),
     }
@@ -66,6 +68,7 @@ fn refuse_elsewhere(global: &Global, command: &Command) -> Result<(), Failure> {
         | Command::Audit(_)
         | Command::Block(_)
         | Command::Status
+        | Command::Bench(_)
         | Command::Completions { .. }
         | Command::Manual { .. } => return Ok(()),
     };
