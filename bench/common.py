@@ -62,6 +62,12 @@ def stop(child: subprocess.Popen) -> None:
         _started.remove(child)
 
 
+def forget(child: subprocess.Popen) -> None:
+    """It has ended, and somebody else has waited for it."""
+    if child in _started:
+        _started.remove(child)
+
+
 def stop_all() -> None:
     for child in reversed(list(_started)):
         stop(child)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import common
 import hits
+import imaging
 import ingest
 import miss
 import upload
@@ -24,8 +25,12 @@ def machine(directory: Path) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("which", choices=["all", "hits", "ingest", "miss", "upload"])
+    parser.add_argument("which", choices=["all", "hits", "imaging", "ingest", "miss", "upload"])
     parser.add_argument("--large", action="store_true")
+    parser.add_argument("--rows", help="imaging: only these, such as jpeg-320,five,memory")
+    parser.add_argument("--rounds", type=int, help="imaging: instead of BENCH_ROUNDS")
+    parser.add_argument("--photos", type=int, help="imaging: only so many of each set")
+    parser.add_argument("--anew", action="store_true", help="imaging: forget what was measured of these rows")
     parser.add_argument("--dir", type=Path, required=True)
     args = parser.parse_args()
     common.end_cleanly_on_signals()
@@ -42,6 +47,8 @@ def main() -> None:
             ingest.main(work, material, args.large)
         if args.which in ("all", "upload"):
             upload.main(work, material)
+        if args.which in ("all", "imaging"):
+            imaging.main(work, material, args)
     finally:
         common.stop_all()
         common.remove(work)

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Measures imgctl against its peers, side by side, and prints Markdown tables on standard output.
 #
-#   bench/run.sh [all|hits|ingest|miss|upload] [--large]
+#   bench/run.sh [all|hits|imaging|ingest|miss|upload] [--large]
+#   bench/run.sh imaging [--rows ROW,…] [--rounds N] [--photos N] [--anew]
 #
 # Settings are environment variables; bench/README.md lists them. Everything is written below a temporary directory
 # (or BENCH_DIR, which is kept), which must be on a real disk. Only what is started here is stopped.
@@ -11,18 +12,24 @@ repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 bench=$repo/bench
 
 usage() {
-    sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+    sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
 }
 
 which=all
-large=()
-for arg in "$@"; do
-    case $arg in
-        all | hits | ingest | miss | upload) which=$arg ;;
-        --large) large=(--large) ;;
+passed=()
+while (($#)); do
+    case $1 in
+        all | hits | imaging | ingest | miss | upload) which=$1 ;;
+        --large | --anew | --rows=* | --rounds=* | --photos=*) passed+=("$1") ;;
+        --rows | --rounds | --photos)
+            (($# > 1)) || { usage >&2; exit 2; }
+            passed+=("$1" "$2")
+            shift
+            ;;
         -h | --help) usage; exit 0 ;;
         *) usage >&2; exit 2 ;;
     esac
+    shift
 done
 
 say() { printf '%s\n' "$*" >&2; }
@@ -33,10 +40,17 @@ missing=()
 need() { command -v "$1" > /dev/null || missing+=("$2"); }
 need python3 python3
 need dpkg-deb dpkg
-need nginx nginx
+[[ $which == imaging ]] || need nginx nginx
 [[ -x /usr/bin/time ]] || missing+=(time) # to the shell, `time` is a word of its own
 [[ $which == all || $which == hits ]] && need wrk wrk
 [[ $which == all || $which == ingest ]] && need rsync rsync
+if [[ $which == all || $which == imaging ]]; then
+    need vipsthumbnail libvips-tools
+    need jpegtran libjpeg-turbo-progs
+    need node nodejs
+    need npm npm
+    python3 -c 'import ensurepip' 2> /dev/null || missing+=(python3-venv)
+fi
 if ((${#missing[@]})); then
     install=(apt-get install -y --no-install-recommends "${missing[@]}")
     if [[ $(id -u) == 0 ]]; then
@@ -79,9 +93,14 @@ case $(stat -f -c %T "$dir") in
 esac
 
 say "building"
-cargo build --release --locked --manifest-path "$repo/Cargo.toml" >&2
 target=${CARGO_TARGET_DIR:-$repo/target}
-if [[ $which == all || $which == miss ]]; then
+if [[ $which != imaging ]]; then
+    cargo build --release --locked --manifest-path "$repo/Cargo.toml" >&2
+fi
+if [[ $which == all || $which == imaging ]]; then
+    CARGO_TARGET_DIR=$target cargo build --release --manifest-path "$bench/imaging-quality/Cargo.toml" >&2
+fi
+if [[ $which == all || $which == imaging || $which == miss ]]; then
     # The same versions as in the product: its lock file, from which cargo drops what is not needed here.
     cp "$repo/Cargo.lock" "$bench/imaging-time/Cargo.lock"
     CARGO_TARGET_DIR=$target cargo build --release --manifest-path "$bench/imaging-time/Cargo.toml" >&2
@@ -89,7 +108,7 @@ fi
 
 export BENCH_BIN=$target/release
 # In the background, so that a signal reaches the trap at once; python3 cleans up after itself when it is told to end.
-python3 "$bench/main.py" "$which" "${large[@]}" --dir "$dir" &
+python3 "$bench/main.py" "$which" "${passed[@]}" --dir "$dir" &
 child=$!
 trap 'kill -TERM "$child" 2> /dev/null; wait "$child"; exit 130' INT
 trap 'kill -TERM "$child" 2> /dev/null; wait "$child"; exit 143' TERM
