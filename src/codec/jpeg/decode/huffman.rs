@@ -94,14 +94,24 @@ impl Code {
             })
     }
 
-    /// The word that 64 bits begin with, of whatever length; `None` if there is no such word.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn find_word(&self, ahead: u64) -> Option<Word> {
+    /// The words that are longer than a window.
+    fn long_words(&self) -> LongWords {
         let mut first = 0;
         let mut index = 0;
-        for (length, count) in (1..=16_u32).zip(self.counts) {
+        for count in &self.counts[..WINDOW_BITS as usize] {
+            first = (first + u32::from(*count)) << 1;
+            index += usize::from(*count);
+        }
+        LongWords { first, index }
+    }
+
+    /// The long word that 64 bits begin with; `None` if there is no such word.
+    #[inline(always)]
+    fn find_long_word(&self, ahead: u64, LongWords { first, index }: LongWords) -> Option<Word> {
+        let (mut first, mut index) = (first, index);
+        for length in WINDOW_BITS + 1..=16 {
             let bits = (ahead >> (64 - length)) as u32;
+            let count = self.counts[length as usize - 1];
             if bits < first + u32::from(count) {
                 return Some(Word {
                     bits,
@@ -114,6 +124,15 @@ impl Code {
         }
         None
     }
+}
+
+/// Where the words of a code that are longer than a window begin.
+#[derive(Clone, Copy, Debug)]
+struct LongWords {
+    /// The least that a word of one bit more than the window can be.
+    first: u32,
+    /// Of its symbol.
+    index: usize,
 }
 
 /// What a window begins with: one symbol and, where they fit, the bits of its value.
@@ -244,6 +263,7 @@ impl Meaning {
 pub(super) struct Table {
     meaning: Meaning,
     code: Code,
+    long_words: LongWords,
     entries: Box<[Entry; WINDOWS]>,
 }
 
@@ -264,6 +284,7 @@ impl Table {
         Ok(Self {
             meaning,
             code: code.clone(),
+            long_words: code.long_words(),
             entries,
         })
     }
@@ -288,7 +309,7 @@ impl Table {
     #[cold]
     #[inline(never)]
     fn long_entry(&self, ahead: u64) -> Entry {
-        match self.code.find_word(ahead) {
+        match self.code.find_long_word(ahead, self.long_words) {
             Some(word) => self.meaning.entry(word),
             None => Entry::default(),
         }

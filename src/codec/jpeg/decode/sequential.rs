@@ -11,8 +11,9 @@ use super::scan::{UNIT_BLOCKS_MAX, UnitBlock, Units};
 use super::window::{BLOCK_BYTES_MAX, Bits, Window};
 use super::zigzag::coefficients_to_read;
 
-/// Up to this scale blocks are located first and then decoded each by itself, which is faster the less of each is read.
-const LOCATED_EIGHTHS_MAX: usize = 7;
+/// Up to this scale blocks are located first and then decoded each by itself. It pays where a block is a mean: at 1/8 it
+/// takes 0.9 times as long as reading in order, at 2/8 1.1 times, at 4/8 1.3 times.
+const LOCATED_EIGHTHS_MAX: usize = 1;
 
 /// Decodes a scan into planes at N eighths.
 pub(super) struct Sequential<'t, 'p, const N: usize> {
