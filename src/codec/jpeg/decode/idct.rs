@@ -1,5 +1,7 @@
 //! From the low n×n coefficients of a block to n×n samples: an inverse cosine transform of n points each way.
 
+use fearless_simd::{Simd, SimdBase, f32x8};
+
 /// The coefficients of a block in rows, and after them room for what no block has.
 pub(super) type Coefficients = [i16; 128];
 
@@ -33,41 +35,46 @@ impl<const N: usize> Idct<N> {
     }
 
     #[inline(always)]
-    pub(super) fn samples(&self, block: &Coefficients, quantisation: &Quantisation) -> Samples {
+    pub(super) fn samples<S: Simd>(
+        &self,
+        simd: S,
+        block: &Coefficients,
+        quantisation: &Quantisation,
+    ) -> Samples {
         if N == 1 {
             return [[Self::flat(block[0], quantisation); 8]; 8];
         }
         if N == 2 {
             return Self::quarter(block, quantisation);
         }
-        let mut values = [[0.0_f32; 8]; 8];
+        let mut values = [f32x8::splat(simd, 0.0); 8];
         for v in 0..N {
+            let mut row = [0.0; 8];
             for u in 0..8 {
-                values[v][u] = f32::from(block[8 * v + u]) * quantisation[8 * v + u];
+                row[u] = f32::from(block[8 * v + u]);
             }
+            let factors = f32x8::from_slice(simd, &quantisation[8 * v..8 * v + 8]);
+            values[v] = f32x8::from_slice(simd, &row) * factors;
         }
-        let mut rounded = [[0; 8]; 8];
+        let mut rounded = [[0.0_f32; 8]; 8];
         for y in 0..N {
-            let mut column = [0.0_f32; 8];
-            for v in 0..N {
-                for u in 0..8 {
-                    column[u] += values[v][u] * self.basis[v][y];
-                }
+            let mut column = values[0] * self.basis[0][y];
+            for v in 1..N {
+                column += values[v] * self.basis[v][y];
             }
-            let mut row = [128.0_f32; 8];
+            let mut frequencies = [0.0; 8];
+            column.store_slice(&mut frequencies);
+            let mut row = f32x8::splat(simd, 128.0);
             for u in 0..N {
-                for x in 0..8 {
-                    row[x] += column[u] * self.basis[u][x];
-                }
+                row += f32x8::from_slice(simd, &self.basis[u]) * frequencies[u];
             }
-            for x in 0..8 {
-                rounded[y][x] = round(row[x]);
-            }
+            let limited = row.max(0.0).min(255.0);
+            (limited + WHOLE_PART).store_slice(&mut rounded[y]);
         }
         let mut samples = [[0; 8]; 8];
         for y in 0..N {
             for x in 0..8 {
-                samples[y][x] = rounded[y][x] as u8;
+                samples[y][x] = rounded[y][x].to_bits() as u8;
             }
         }
         samples
@@ -96,12 +103,15 @@ impl<const N: usize> Idct<N> {
     }
 }
 
-/// The nearest sample, in the lowest byte: adding 2²³ leaves the whole part there.
+/// Added to a sample, it leaves the nearest whole number in the lowest byte: 2²³.
+const WHOLE_PART: f32 = 8_388_608.0;
+
+/// The nearest sample, in the lowest byte.
 #[inline(always)]
 #[expect(
     clippy::manual_clamp,
     reason = "two instructions; clamp must care for NaN"
 )]
 fn round(value: f32) -> u32 {
-    (value.max(0.0).min(255.0) + 8_388_608.0).to_bits()
+    (value.max(0.0).min(255.0) + WHOLE_PART).to_bits()
 }

@@ -57,7 +57,7 @@ impl<'t, 'p, const N: usize> Sequential<'t, 'p, N> {
     #[inline(always)]
     fn decode_in_order<S: Simd>(
         &mut self,
-        _simd: S,
+        simd: S,
         window: &Window<'_>,
         position: &mut u32,
         run: Run,
@@ -71,7 +71,7 @@ impl<'t, 'p, const N: usize> Sequential<'t, 'p, N> {
             for block in &self.units.blocks {
                 let coding = &self.codings[block.member];
                 let place = block.place((at, run.y));
-                let decoded = self.blocks.decode(&mut bits, coding, (block, place));
+                let decoded = self.blocks.decode(simd, &mut bits, coding, (block, place));
                 if decoded.and_then(|k| coding.skip(&mut bits, k)).is_err() {
                     return Progress::Damaged { at };
                 }
@@ -88,7 +88,7 @@ impl<'t, 'p, const N: usize> Sequential<'t, 'p, N> {
     #[inline(always)]
     fn decode_located<S: Simd>(
         &mut self,
-        _simd: S,
+        simd: S,
         window: &Window<'_>,
         position: &mut u32,
         run: Run,
@@ -106,7 +106,7 @@ impl<'t, 'p, const N: usize> Sequential<'t, 'p, N> {
                     let place = block.place((at, run.y));
                     if self
                         .blocks
-                        .decode(&mut bits, coding, (block, place))
+                        .decode(simd, &mut bits, coding, (block, place))
                         .is_err()
                     {
                         return Progress::Damaged { at };
@@ -132,8 +132,9 @@ impl<const N: usize> Blocks<'_, N> {
     /// Decodes the low N×N coefficients of a block to samples; returns the place of the coefficient after them, 64 or
     /// more if the block is over.
     #[inline(always)]
-    fn decode(
+    fn decode<S: Simd>(
         &mut self,
+        simd: S,
         bits: &mut Bits<'_>,
         coding: &Coding<'_>,
         (block, place): (&UnitBlock, (usize, usize)),
@@ -151,7 +152,9 @@ impl<const N: usize> Blocks<'_, N> {
         self.coefficients[..8 * N].fill(0);
         self.coefficients[0] = mean;
         let k = coding.read_low(bits, Self::READ, &mut self.coefficients)?;
-        let samples = self.idct.samples(&self.coefficients, &coding.quantisation);
+        let samples = self
+            .idct
+            .samples(simd, &self.coefficients, &coding.quantisation);
         output.put::<N>(place, &samples);
         Ok(k)
     }

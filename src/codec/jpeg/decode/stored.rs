@@ -121,7 +121,7 @@ impl StoredChannel {
 
 #[inline(always)]
 fn render_row<S: Simd, const N: usize>(
-    _simd: S,
+    simd: S,
     idct: &Idct<N>,
     (y, row): (usize, &[i16]),
     rendering: &Rendering<'_>,
@@ -137,6 +137,6 @@ fn render_row<S: Simd, const N: usize>(
                 *value = value.saturating_add(value.signum());
             }
         }
-        output.put::<N>((x, y), &idct.samples(&block, &rendering.quantisation));
+        output.put::<N>((x, y), &idct.samples(simd, &block, &rendering.quantisation));
     }
 }
