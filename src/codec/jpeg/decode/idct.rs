@@ -115,3 +115,43 @@ const WHOLE_PART: f32 = 8_388_608.0;
 fn round(value: f32) -> u32 {
     (value.max(0.0).min(255.0) + WHOLE_PART).to_bits()
 }
+
+#[cfg(test)]
+mod tests {
+    use fearless_simd::{Level, dispatch};
+
+    use super::*;
+
+    fn samples<const N: usize>(level: Level, block: &Coefficients) -> Samples {
+        let idct = Idct::<N>::new();
+        let quantisation: Quantisation = std::array::from_fn(|place| 1.0 + place as f32 / 3.0);
+        dispatch!(level, simd => idct.samples(simd, block, &quantisation))
+    }
+
+    fn check<const N: usize>(block: &Coefficients) {
+        let (plain, best) = (Level::baseline(), Level::new());
+        assert_eq!(
+            samples::<N>(plain, block)[..N],
+            samples::<N>(best, block)[..N]
+        );
+    }
+
+    #[test]
+    fn every_machine_makes_the_same_samples() {
+        let mut noise = 1_u32;
+        for _ in 0..300 {
+            let block = std::array::from_fn(|place| {
+                noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (noise >> 16) as i16 >> (5 + place / 12)
+            });
+            check::<1>(&block);
+            check::<2>(&block);
+            check::<3>(&block);
+            check::<4>(&block);
+            check::<5>(&block);
+            check::<6>(&block);
+            check::<7>(&block);
+            check::<8>(&block);
+        }
+    }
+}

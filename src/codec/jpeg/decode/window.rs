@@ -192,7 +192,7 @@ impl<'w> Bits<'w> {
         self.count = self.count.wrapping_sub(count) & 63;
     }
 
-    /// Takes up to 16 bits.
+    /// Takes up to 32 bits.
     #[inline(always)]
     pub(super) fn take(&mut self, count: u32) -> u32 {
         let taken = (self.ahead >> 1) >> (63 - (count & 63));
