@@ -101,8 +101,9 @@ pub fn decode(request: &Request<'_>) -> Result<Decoded, DecodeError> {
 /// An upper bound for what decoding takes besides planes and coefficients: a window of coded data, the look-ups of four
 /// components, the definitions.
 fn workspace_bytes() -> u64 {
-    // Besides: what stands on the way to the look-ups; codes, headers and units, generously.
-    let rest = huffman::Table::BYTES + (64 << 10);
+    // Besides: what stands on the way to the look-ups; codes, headers, units, and the list of scans, which takes some
+    // hundred bytes each: room for a thousand and more.
+    let rest = huffman::Table::BYTES + (256 << 10);
     (window::Window::BYTES + coding::Lookups::BYTES + locate::Locator::BYTES + rest) as u64
 }
 
