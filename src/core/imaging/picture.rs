@@ -177,6 +177,17 @@ pub(crate) fn resized(pixels: &Pixels, (width_px, height_px): (u32, u32)) -> Pix
     pixels_of(picture.model, picture.resize(&frame, Chroma::Full))
 }
 
+/// All of an image, upright.
+#[cfg(test)]
+pub(crate) fn turned(pixels: &Pixels, orientation: Orientation) -> Pixels {
+    let picture = Picture::from_pixels(pixels, (pixels.width_px, pixels.height_px));
+    let planes = picture
+        .planes
+        .into_iter()
+        .map(|(plane, _)| orientation.turn(plane));
+    pixels_of(picture.model, planes.collect())
+}
+
 /// Multiplies alpha, the last plane, into the others.
 pub(crate) fn premultiply(planes: &mut [Plane]) {
     if let Some((alpha, colours)) = planes.split_last_mut() {

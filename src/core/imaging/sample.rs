@@ -76,7 +76,9 @@ pub fn photo((width_px, height_px): (u32, u32), encoding: Encoding) -> Vec<u8> {
         channels: Channels::Rgb,
         bytes,
     };
-    encode(pixels, encoding, Rgb::WHITE).expect("whoever asks for a photo asks for one that fits")
+    let wanted = (&encoding, encoding.quality.highest());
+    encode(&pixels, wanted, Rgb::WHITE, Attachments::default())
+        .expect("whoever asks for a photo asks for one that fits")
 }
 
 /// A number from -1 to 1 that looks unrelated to that of any other place: the finaliser of MurmurHash3.
@@ -223,10 +225,7 @@ mod tests {
 
     #[test]
     fn a_photo_has_the_bits_per_pixel_of_a_camera() {
-        let encoding = Encoding {
-            format: OutputFormat::Jpeg,
-            quality: 92,
-        };
+        let encoding = Encoding::new(OutputFormat::Jpeg, Quality::Fixed(92));
         let photo = photo((600, 400), encoding);
         let bits = photo.len() as f64 * 8.0 / (600.0 * 400.0);
         assert!((1.5..4.0).contains(&bits), "{bits}");

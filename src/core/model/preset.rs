@@ -256,7 +256,7 @@ mod tests {
     fn later_words_stand_between_the_old_ones_and_the_formats() {
         let text = "w=1 h=auto fit=cover gravity=entropy enlarge=0 background=ffffff trim=10 rotate=90 flip=h blur=2.5 \
                     sharpen=1 watermark=logo@1a2b3c4d anim=1 maxbytes=1000 lossless=1 colors=16 chroma=444 progressive=1 \
-                    metadata=none profile=keep avif:ssim2=70/40-90 gif:100";
+                    metadata=none profile=keep effort=slow avif:ssim2=70/40-90 gif:100";
         let definition: PresetDefinition = text.parse().unwrap();
         assert_eq!(definition.to_string(), text);
         let recipe = definition.recipe(OutputFormat::Avif).unwrap();
@@ -285,9 +285,9 @@ mod tests {
                 vec![
                     "trim=3", "rotate=180", "flip=hv", "blur=0.3", "sharpen=9.9", "watermark=a@00ff00ff", "anim=1",
                     "maxbytes=10000000", "lossless=1", "colors=256", "chroma=444", "progressive=1", "metadata=none",
-                    "profile=keep",
+                    "profile=keep", "effort=fast",
                 ],
-                0..=14,
+                0..=15,
             ),
             box_words in "w=[1-9][0-9]{0,3} h=auto fit=(cover|pad) gravity=(auto|entropy|top) enlarge=[01] background=[0-9a-f]{6}",
             qualities in proptest::sample::subsequence(

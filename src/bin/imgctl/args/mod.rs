@@ -19,7 +19,7 @@ pub(crate) use image::{
     AliasCommand, DeriveArgs, EraseArgs, ImageCommand, IngestArgs, ListArgs, MetadataArgs,
     OnRecord, TagArgs,
 };
-pub(crate) use plain::{BenchCommand, BenchImagingArgs, ConvertArgs, LimitArgs, LookArgs};
+pub(crate) use plain::{BenchCommand, BenchImagingArgs, ConvertArgs, LookArgs};
 
 #[derive(Debug, Parser)]
 #[command(

@@ -41,6 +41,9 @@ pub(crate) struct ConvertArgs {
     pub(crate) jobs: usize,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
+    /// Decode JPEG and PNG files that are cut off or damaged as far as they go.
+    #[arg(long)]
+    pub(crate) accept_damaged: bool,
 }
 
 /// The options of URLs, word by word.

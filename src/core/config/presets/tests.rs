@@ -34,13 +34,14 @@ fn presets_take_the_words_of_options() {
         progressive = 1
         metadata = 'none'
         profile = 'keep'
+        effort = 'fast'
     ";
     let config = parse(text).unwrap();
     let (_, definition) = config.presets.first_key_value().unwrap();
     assert_eq!(
         definition.to_string(),
         "w=640 h=auto fit=contain gravity=auto enlarge=0 background=ffffff trim=10 rotate=90 flip=h blur=1.5 sharpen=1 \
-         anim=1 maxbytes=100000 colors=64 chroma=444 progressive=1 metadata=none profile=keep avif:ssim2=75/40-95 \
+         anim=1 maxbytes=100000 colors=64 chroma=444 progressive=1 metadata=none profile=keep effort=fast avif:ssim2=75/40-95 \
          webp:ssim2=75/40-95 gif:ssim2=75/40-95"
     );
     assert_eq!(definition.to_string().parse().as_ref(), Ok(definition));

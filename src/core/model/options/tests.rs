@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::geometry::Gravity;
 use crate::model::recipe::{
-    Chroma, ColourProfile, Encoding, Frames, MetadataKept, QualityTarget, Scan,
+    Chroma, ColourProfile, Effort, Encoding, Frames, MetadataKept, QualityTarget, Scan,
 };
 use crate::model::turn::{Flip, Rotation};
 
@@ -64,8 +64,8 @@ fn nonsense_is_refused() {
 #[test]
 fn later_words_stand_after_the_old_ones_in_one_order() {
     let canonical = "w=9,q=7,enlarge=1,trim=10,rotate=270,flip=hv,blur=0.3,sharpen=1,watermark=a-b,\
-                     anim=1,maxbytes=1000,lossless=1,colors=2,chroma=444,progressive=1,metadata=none,profile=keep";
-    let shuffled = "profile=keep,metadata=none,progressive=true,chroma=444,colors=2,lossless=1,maxbytes=1000,anim=1,\
+                     anim=1,maxbytes=1000,lossless=1,colors=2,chroma=444,progressive=1,metadata=none,profile=keep,effort=slow";
+    let shuffled = "effort=slow,profile=keep,metadata=none,progressive=true,chroma=444,colors=2,lossless=1,maxbytes=1000,anim=1,\
                     watermark=a-b,sharpen=1.0,blur=.3,flip=hv,rotate=270,trim=border,enlarge=1,q=7,w=9";
     assert_eq!(shuffled.parse::<Options>().unwrap().to_string(), canonical);
     assert_eq!(canonical.parse::<Options>().unwrap().to_string(), canonical);
@@ -83,7 +83,7 @@ fn defaults_of_later_words_are_left_out() {
 #[test]
 fn every_word_reaches_the_recipe() {
     let text = "w=9,gravity=auto,trim=7,rotate=90,flip=v,blur=2.5,sharpen=0.5,watermark=logo,anim=1,ssim2=80,qmin=20,\
-                qmax=95,maxbytes=5000,lossless=1,colors=64,chroma=444,progressive=1,metadata=none,profile=keep";
+                qmax=95,maxbytes=5000,lossless=1,colors=64,chroma=444,progressive=1,metadata=none,profile=keep,effort=slow";
     let recipe = text.parse::<Options>().unwrap().recipe(OutputFormat::Avif);
     let Recipe {
         layout,
@@ -115,6 +115,7 @@ fn every_word_reaches_the_recipe() {
         frames: Frames::All,
         metadata: MetadataKept::Nothing,
         profile: ColourProfile::Keep,
+        effort: Effort::Slow,
     };
     assert_eq!(encoding, expected);
 }
@@ -294,6 +295,7 @@ fn any_option() -> impl Strategy<Value = String> {
         "chroma=4(20|44)",
         "metadata=(none|copyright)",
         "profile=(srgb|keep)",
+        "effort=(fast|usual|slow)",
     ]
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use img_core::imaging::{Limits, inspect, photo};
 use img_core::model::media::{MediaType, OutputFormat};
-use img_core::model::recipe::Encoding;
+use img_core::model::recipe::{Encoding, Quality};
 use img_core::origin::error::chain;
 
 use crate::exit::Failure;
@@ -50,10 +50,7 @@ impl Material {
             (PNG_SIZE, OutputFormat::Png),
         ] {
             // About what phones write.
-            let encoding = Encoding {
-                format,
-                quality: 92,
-            };
+            let encoding = Encoding::new(format, Quality::Fixed(92));
             let bytes = photo(size, encoding);
             for copy in 0..COPIES {
                 let path = directory.join(format!("drawn-{copy}.{}", format.extension()));

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use img_core::imaging::{
-    self, ImagingError, Limits, MetadataMode, MetadataOutcome, Piece, Source, SvgPolicy,
+    self, DamagedPolicy, ImagingError, Limits, MetadataMode, MetadataOutcome, Piece, Source,
+    SvgPolicy,
 };
 use img_core::model::alias::AliasName;
 use img_core::model::clock::UnixSeconds;
@@ -51,6 +52,7 @@ fn limits() -> Limits {
         metadata_bytes_max: u64::MAX,
         scans_max: u32::MAX,
         svg: SvgPolicy::Accept,
+        damaged: DamagedPolicy::Accept,
         output_side_px_max: u32::MAX,
     }
 }

@@ -6,14 +6,16 @@ mod work; // one image
 mod report; // what became of it
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use img_core::imaging::Limits;
+use img_core::imaging::{DamagedPolicy, Limits};
+use img_core::model::watermark::Watermarks;
 use img_core::origin::ingest::StopFlag;
 
-use crate::args::{ConvertArgs, Global, LimitArgs};
+use crate::args::{ConvertArgs, Global};
 use crate::context;
 use crate::exit::{ExitStatus, Failure};
 use crate::output::Output;
@@ -38,8 +40,8 @@ pub(super) fn run(
         );
     }
     let stop = StopFlag::default();
-    let work = Work::new(args, &wanted, &naming, limits(global, &args.limits)?);
-    let work = work.stopped_by(&stop);
+    let rules = Rules::load(global, args)?;
+    let work = Work::new(args, &wanted, &naming, rules).stopped_by(&stop);
     if !args.dry_run {
         naming.prepare()?;
     }
@@ -49,18 +51,37 @@ pub(super) fn run(
     report.finish(stop.is_set())
 }
 
-/// Those of the configuration named, else the defaults, with what flags say.
-fn limits(global: &Global, args: &LimitArgs) -> Result<Limits, Failure> {
-    let limits = match global.config {
-        Some(_) => context::load_config(global)?.origin.limits,
-        None => Limits::default(),
-    };
-    Ok(Limits {
-        bytes_max: args.file_bytes.unwrap_or(limits.bytes_max),
-        pixels_max: args.pixels.unwrap_or(limits.pixels_max),
-        output_side_px_max: args.side_px.unwrap_or(limits.output_side_px_max),
-        ..limits
-    })
+/// What an origin has in its configuration.
+#[derive(Debug)]
+struct Rules {
+    limits: Limits,
+    watermarks: Arc<Watermarks>,
+}
+
+impl Rules {
+    /// Those of the configuration named, else the defaults, with what flags say.
+    fn load(global: &Global, args: &ConvertArgs) -> Result<Self, Failure> {
+        let (limits, watermarks) = match global.config {
+            Some(_) => {
+                let settings = context::load_config(global)?.origin;
+                (settings.limits, settings.watermarks)
+            }
+            None => (Limits::default(), Arc::default()),
+        };
+        let flags = &args.limits;
+        let limits = Limits {
+            bytes_max: flags.file_bytes.unwrap_or(limits.bytes_max),
+            pixels_max: flags.pixels.unwrap_or(limits.pixels_max),
+            output_side_px_max: flags.side_px.unwrap_or(limits.output_side_px_max),
+            damaged: if args.accept_damaged {
+                DamagedPolicy::Accept
+            } else {
+                limits.damaged
+            },
+            ..limits
+        };
+        Ok(Self { limits, watermarks })
+    }
 }
 
 /// Images in parallel, reported in the order in which they are done. After an interrupt none is begun.

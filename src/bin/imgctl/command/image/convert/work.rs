@@ -6,19 +6,21 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use img_core::imaging::{
     DeriveRequest, Encoded, ImagingError, Inspected, Limits, Quantity, Stop, derive, inspect, place,
 };
 use img_core::model::media::OutputFormat;
 use img_core::model::recipe::Recipe;
+use img_core::model::watermark::Watermarks;
 use img_core::origin::ingest::{Rejection, StopFlag};
 use tempfile::{Builder, NamedTempFile};
 
 use crate::args::ConvertArgs;
 use crate::paths::shown;
 
+use super::Rules;
 use super::naming::{Naming, Parts};
 use super::wanted::Wanted;
 
@@ -45,6 +47,7 @@ pub(super) struct Work<'a> {
     wanted: &'a Wanted,
     naming: &'a Naming,
     limits: Limits,
+    watermarks: Arc<Watermarks>,
     existing: Existing,
     dry_run: bool,
     stop: Option<&'a StopFlag>,
@@ -59,12 +62,13 @@ impl<'a> Work<'a> {
         args: &ConvertArgs,
         wanted: &'a Wanted,
         naming: &'a Naming,
-        limits: Limits,
+        rules: Rules,
     ) -> Self {
         Self {
             wanted,
             naming,
-            limits,
+            limits: rules.limits,
+            watermarks: rules.watermarks,
             existing: if args.force {
                 Existing::Replace
             } else {
@@ -115,6 +119,7 @@ impl<'a> Work<'a> {
         let request = DeriveRequest {
             original: &original,
             recipes: &recipes,
+            watermarks: &self.watermarks,
             limits: &self.limits,
             stop: self,
         };
@@ -137,8 +142,10 @@ impl<'a> Work<'a> {
         let one_of_several = sized.len() > 1;
         let mut made = Vec::new();
         for sized in &sized {
-            let (width_px, height_px) =
-                place(&sized.recipe.layout, inspected.upright_size()).size();
+            // Before trimming, which only decoding can tell.
+            let layout = &sized.recipe.layout;
+            let turned = layout.rotation.turn_size(inspected.upright_size());
+            let (width_px, height_px) = place(layout, turned).size();
             let path = self.naming.path(&Parts {
                 input,
                 width_px: sized.width_px.unwrap_or(width_px),
