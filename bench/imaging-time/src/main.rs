@@ -11,6 +11,7 @@ use std::time::Instant;
 use img_core::imaging::{DeriveRequest, Limits, NeverStop, derive};
 use img_core::model::media::OutputFormat;
 use img_core::model::preset::PresetDefinition;
+use img_core::model::watermark::Watermarks;
 
 fn main() -> Result<(), Box<dyn Error>> {
     // On a thread of its own, as in imgd: the main thread has another arena of malloc.
@@ -44,6 +45,7 @@ fn answer(line: &str) -> Result<(f64, usize), Box<dyn Error>> {
     let request = DeriveRequest {
         original: &original,
         recipes: &[recipe],
+        watermarks: &Watermarks::default(),
         limits: &Limits::default(),
         stop: &NeverStop,
     };

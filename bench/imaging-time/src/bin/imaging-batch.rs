@@ -12,6 +12,7 @@ use image::imageops::FilterType;
 use img_core::imaging::{DeriveRequest, Limits, NeverStop, derive};
 use img_core::model::media::OutputFormat;
 use img_core::model::options::Options;
+use img_core::model::watermark::Watermarks;
 
 type Fault = Box<dyn Error + Send + Sync>;
 
@@ -84,6 +85,7 @@ fn ours(file: &Path, out: &Path, wanted: &[Wanted]) -> Result<(), Fault> {
     let made = derive(&DeriveRequest {
         original: &original,
         recipes: &recipes,
+        watermarks: &Watermarks::default(),
         limits: &Limits::default(),
         stop: &NeverStop,
     })?;
