@@ -1,5 +1,6 @@
 //! Items of HEIF (ISO/IEC 23008-12) and MIAF: which is the primary one, how it is turned, where coded data lie.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::imaging::container::isobmff::{Boxes, find};
@@ -158,17 +159,21 @@ pub(crate) fn av1_items(original: &[u8]) -> Option<Vec<Item>> {
         original.get(start.ok()?..end.ok()?)
     };
     let coded = av1_ids(original, &names)?;
-    let items = locations(slice(&places)?, idat.map_or(0, |found| found.start))?;
+    let places = slice(&places)?;
+    if places.len() > LIST_LEN_MAX {
+        return None;
+    }
+    let items = locations(places, idat.map_or(0, |found| found.start))?;
     let items = items.into_iter().filter(|(id, _)| coded.contains(id));
     Some(items.map(|(_, item)| item).collect())
 }
 
-fn av1_ids(original: &[u8], names: &Range<u64>) -> Option<Vec<u64>> {
+fn av1_ids(original: &[u8], names: &Range<u64>) -> Option<BTreeSet<u64>> {
     let mut window = Window::over(&original);
     let version = window.byte(names.start).ok()??;
     let skipped = if version == 0 { 6 } else { 8 };
     let mut boxes = Boxes::within(names.start.checked_add(skipped)?..names.end);
-    let mut ids = Vec::new();
+    let mut ids = BTreeSet::new();
     while let Some(entry) = boxes.next(&mut window).ok()? {
         if entry.kind != *b"infe" {
             continue;
@@ -179,7 +184,7 @@ fn av1_ids(original: &[u8], names: &Range<u64>) -> Option<Vec<u64>> {
         let id = fields.number(if version < 3 { 2 } else { 4 })?;
         fields.number(2)?;
         if version >= 2 && fields.number(4)? == u64::from(u32::from_be_bytes(*b"av01")) {
-            ids.push(id);
+            ids.insert(id);
         }
     }
     Some(ids)
