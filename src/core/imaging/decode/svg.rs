@@ -13,6 +13,8 @@ use crate::imaging::pixels::{Channels, Pixels};
 /// Elements become some hundred times as large in memory as they are in a file.
 const RENDERED_BYTES_MAX: usize = 4 << 20;
 
+const NO_SIZE: &str = "no size in pixels";
+
 pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, CodecFault> {
     let size = (request.inspected.width_px, request.inspected.height_px);
     render(request.original, size)
@@ -20,6 +22,9 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, CodecFault>
 
 /// At a share of its own size, or a multiple of it.
 pub(crate) fn draw(request: &DecodeRequest<'_>, density: f64) -> Result<Pixels, ImagingError> {
+    if request.inspected.width_px == 0 || request.inspected.height_px == 0 {
+        return Err(explain(request, NO_SIZE.into()));
+    }
     let side = |own_px: u32| {
         let side_px = (f64::from(own_px) * density).ceil();
         whole_px(side_px.clamp(1.0, f64::from(request.limits.side_px_max)))
@@ -48,7 +53,7 @@ fn render(original: &[u8], (width_px, height_px): (u32, u32)) -> Result<Decoded,
         return Err("more than 4 MiB of SVG".into());
     }
     let tree = Tree::from_data(original, &options())?;
-    let mut pixmap = Pixmap::new(width_px, height_px).ok_or("no size in pixels")?;
+    let mut pixmap = Pixmap::new(width_px, height_px).ok_or(NO_SIZE)?;
     let to = Scale {
         across: side(width_px) / tree.size().width(),
         down: side(height_px) / tree.size().height(),
