@@ -84,7 +84,8 @@ impl Trials for Drafts<'_> {
             limits: &limits,
             stop: self.stop,
         })?;
-        Ok(decoded.pixels)
+        // As `pixels` has it: one background on both sides of the comparison.
+        Ok(decoded.pixels.into_opaque(self.finish.background))
     }
 
     fn pixels(&self) -> Result<Pixels, ImagingError> {
