@@ -238,7 +238,7 @@ fn parse_dpr_percent(text: &str) -> Option<u32> {
 
 /// In canonical order.
 const OPTION_NAMES: &str = "w, h, dpr, fit, gravity, q, background, enlarge, trim, rotate, flip, blur, sharpen, \
-watermark, anim, ssim2, qmin, qmax, maxbytes, lossless, colors, chroma, progressive, metadata, profile";
+watermark, anim, ssim2, qmin, qmax, maxbytes, lossless, colors, chroma, progressive, metadata, profile, effort";
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidOptions {
