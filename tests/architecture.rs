@@ -35,9 +35,10 @@ fn rust_files(below: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// Modules that are compiled for tests only: declared so, or in a directory or file `tests`.
+/// What is not part of a program: modules declared for tests, directories and files `tests`, examples.
 fn is_test_module(path: &Path, declared: &BTreeSet<PathBuf>) -> bool {
-    path.components().any(|part| part.as_os_str() == "tests")
+    path.components()
+        .any(|part| part.as_os_str() == "tests" || part.as_os_str() == "examples")
         || path.file_stem().is_some_and(|stem| stem == "tests")
         || declared.contains(path)
 }

@@ -25,7 +25,7 @@ pub(crate) fn moves(encoding: &Encoding, inspected: &Inspected) -> bool {
 
 /// All frames as `still` shows the first: what was seen there decides where all of them are cut.
 ///
-/// A quality by target or by size is not searched: the upper bound is taken.
+/// A quality is not searched: that of the upper bound is taken, and what then takes too many bytes is an error.
 pub(crate) fn animate(
     still: &Finish<'_>,
     request: &DecodeRequest<'_>,
@@ -51,12 +51,30 @@ pub(crate) fn animate(
         file.push(frame).map_err(encoding)?;
     }
     let file = file.ok_or_else(|| encoding("no frame".into()))?;
+    let bytes = file.finish().map_err(encoding)?;
+    if let Some(bytes_max) = still.encoding.bytes_max
+        && bytes.len() > bytes_max as usize
+    {
+        return Err(ImagingError::BytesCap {
+            format,
+            found_bytes: bytes.len() as u64,
+            max_bytes: u64::from(bytes_max),
+        });
+    }
     let (width_px, height_px) = still.rendering.size();
     Ok(Encoded {
-        bytes: file.finish().map_err(encoding)?,
+        bytes,
         width_px,
         height_px,
     })
+}
+
+/// Beside the frame that is rendered: the first picture, which stays, the decoder's canvases, and a frame as planes.
+pub(crate) fn memory_needed(inspected: &Inspected) -> u64 {
+    /// Planes of four channels with their padding, twice.
+    const PLANES: u64 = 10;
+    let area = u64::from(inspected.width_px) * u64::from(inspected.height_px);
+    animation::memory_needed(inspected).saturating_add(area.saturating_mul(PLANES))
 }
 
 fn render(

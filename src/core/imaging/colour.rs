@@ -36,6 +36,10 @@ impl Profile {
         .then_some(Self { profile })
     }
 
+    pub(crate) fn is_rgb(&self) -> bool {
+        self.profile.color_space == DataColorSpace::Rgb
+    }
+
     /// Of ink, 255 for all of it, interleaved as C, M, Y, K; `None` if the profile is of another kind, or of no use.
     pub(crate) fn inks_to_srgb(&self, inks: &[u8]) -> Option<Vec<u8>> {
         if self.profile.color_space != DataColorSpace::Cmyk {

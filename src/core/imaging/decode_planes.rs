@@ -26,56 +26,77 @@ const JPEG_MARGIN: f64 = 1.25;
 /// As above, where whole boxes of pixels are averaged, which blurs more than leaving coefficients out.
 const BOX_MARGIN: f64 = 2.0;
 
-/// `density` is the most samples that any derivative needs for a pixel of the original, along either side.
-pub(crate) fn decode_planes(
-    request: &DecodeRequest<'_>,
-    density: f64,
-) -> Result<DecodedPlanes, ImagingError> {
-    match request.inspected.media {
-        MediaType::Jpeg => decode_jpeg(request, density),
-        MediaType::Png => decode_png(request, density),
-        MediaType::Gif
-        | MediaType::Webp
-        | MediaType::Avif
-        | MediaType::Tiff
-        | MediaType::Bmp
-        | MediaType::Heic
-        | MediaType::Jxl => decode_whole(request),
-        MediaType::Svg => draw(request, density),
+/// How much of an original is decoded.
+///
+/// It follows from one derivative alone, never from what else is made at the same time: a derivative has the same bytes on
+/// every node, whenever it is made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Detail {
+    Jpeg(jpeg::Scale),
+    /// Boxes of so many pixels on either side are averaged.
+    Png {
+        box_side: u32,
+    },
+    /// Drawn at so many times its size.
+    Svg {
+        density: f64,
+    },
+    Whole,
+}
+
+impl Detail {
+    /// `density` is how many samples the derivative needs for a pixel of the original, along the side that needs more.
+    pub(crate) fn of(media: MediaType, density: f64) -> Self {
+        match media {
+            MediaType::Jpeg => Self::Jpeg(jpeg::Scale::smallest_for(density * JPEG_MARGIN)),
+            MediaType::Png => Self::Png {
+                box_side: box_side(density),
+            },
+            MediaType::Svg => Self::Svg { density },
+            MediaType::Gif
+            | MediaType::Webp
+            | MediaType::Avif
+            | MediaType::Tiff
+            | MediaType::Bmp
+            | MediaType::Heic
+            | MediaType::Jxl => Self::Whole,
+        }
     }
 }
 
+pub(crate) fn decode_planes(
+    request: &DecodeRequest<'_>,
+    detail: Detail,
+) -> Result<DecodedPlanes, ImagingError> {
+    match detail {
+        Detail::Jpeg(scale) => decode_jpeg(request, scale),
+        Detail::Png { box_side } => decode_png(request, box_side),
+        Detail::Svg { density } => draw(request, density),
+        Detail::Whole => decode_whole(request),
+    }
+}
 /// The most memory that [`decode_planes`] takes, in bytes, besides the original itself.
-pub(crate) fn memory_needed(original: &[u8], inspected: &Inspected, density: f64) -> u64 {
+pub(crate) fn memory_needed(original: &[u8], inspected: &Inspected, detail: Detail) -> u64 {
     let area = u64::from(inspected.width_px) * u64::from(inspected.height_px);
     let whole = inspected.decoder_bytes.saturating_add(area * 5);
-    match inspected.media {
-        MediaType::Jpeg => jpeg::read_header(original).map_or(whole, |header| {
-            jpeg::memory_needed(&header, jpeg_scale(density))
+    match detail {
+        Detail::Jpeg(scale) => {
+            jpeg::read_header(original).map_or(whole, |header| jpeg::memory_needed(&header, scale))
+        }
+        Detail::Png { box_side } => png::read_header(original).map_or(whole, |header| {
+            png::memory_needed(&header, box_side).saturating_add(8 << 20)
         }),
-        MediaType::Png => png::read_header(original).map_or(whole, |header| {
-            // An animation's other frames go another way.
-            png::memory_needed(&header, box_side(density)).saturating_add(8 << 20)
-        }),
-        MediaType::Gif
-        | MediaType::Webp
-        | MediaType::Avif
-        | MediaType::Tiff
-        | MediaType::Bmp
-        | MediaType::Heic
-        | MediaType::Jxl => whole,
-        MediaType::Svg => scaled(whole, density),
+        Detail::Svg { density } => scaled(whole, density),
+        Detail::Whole => whole,
     }
 }
 
 fn decode_whole(request: &DecodeRequest<'_>) -> Result<DecodedPlanes, ImagingError> {
     let Decoded { pixels, icc } = decode(request)?;
     check(request.stop)?;
+    let size = (request.inspected.width_px, request.inspected.height_px);
     Ok(DecodedPlanes {
-        picture: Picture::from_pixels(
-            &pixels,
-            (request.inspected.width_px, request.inspected.height_px),
-        ),
+        picture: Picture::from_pixels(&pixels, size),
         icc,
     })
 }
@@ -99,12 +120,10 @@ fn draw(request: &DecodeRequest<'_>, density: f64) -> Result<DecodedPlanes, Imag
     })
 }
 
-fn jpeg_scale(density: f64) -> jpeg::Scale {
-    jpeg::Scale::smallest_for(density * JPEG_MARGIN)
-}
-
-fn decode_jpeg(request: &DecodeRequest<'_>, density: f64) -> Result<DecodedPlanes, ImagingError> {
-    let scale = jpeg_scale(density);
+fn decode_jpeg(
+    request: &DecodeRequest<'_>,
+    scale: jpeg::Scale,
+) -> Result<DecodedPlanes, ImagingError> {
     let decoded = jpeg::decode(&jpeg::Request {
         bytes: request.original,
         scale,
@@ -198,12 +217,12 @@ fn box_side(density: f64) -> u32 {
         .unwrap_or(1)
 }
 
-fn decode_png(request: &DecodeRequest<'_>, density: f64) -> Result<DecodedPlanes, ImagingError> {
+fn decode_png(request: &DecodeRequest<'_>, box_side: u32) -> Result<DecodedPlanes, ImagingError> {
     let media = MediaType::Png;
     let metadata_bytes_max = request.limits.metadata_bytes_max;
     let decoded = png::decode(&png::Request {
         bytes: request.original,
-        shrink: box_side(density),
+        shrink: box_side,
         limits: png::Limits {
             pixels_max: request.limits.pixels_max,
             memory_bytes_max: u64::MAX,
@@ -229,7 +248,7 @@ fn decode_png(request: &DecodeRequest<'_>, density: f64) -> Result<DecodedPlanes
             part: "a second size",
         });
     }
-    let share = 1.0 / f64::from(box_side(density));
+    let share = 1.0 / f64::from(box_side);
     let model = match decoded.planes.len() {
         1 => ColourModel::Grey,
         2 => ColourModel::GreyAlpha,

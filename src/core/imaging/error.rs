@@ -157,6 +157,28 @@ impl ImagingError {
         }
     }
 
+    /// Whether the image is at fault, or what is asked of it; not what an operator has declared.
+    pub fn is_of_the_image(&self) -> bool {
+        match self {
+            Self::Watermark(_) | Self::Mark { .. } => false,
+            Self::Read { .. }
+            | Self::Empty
+            | Self::NotAnImage
+            | Self::Truncated { .. }
+            | Self::Malformed { .. }
+            | Self::Corrupt { .. }
+            | Self::Limit { .. }
+            | Self::FormatSide { .. }
+            | Self::SvgRefused
+            | Self::Unsupported { .. }
+            | Self::NoDecoder { .. }
+            | Self::TimedOut
+            | Self::Score { .. }
+            | Self::BytesCap { .. }
+            | Self::Encode { .. } => true,
+        }
+    }
+
     /// Stable name for logs, JSON and dashboards; never reworded.
     pub fn code(&self) -> &'static str {
         match self {

@@ -31,6 +31,14 @@ impl ColourModel {
         }
     }
 
+    /// RGB, or what becomes RGB without a profile.
+    pub(crate) fn is_rgb(self) -> bool {
+        match self {
+            Self::Rgb | Self::Rgba | Self::YCbCr => true,
+            Self::Grey | Self::GreyAlpha | Self::Cmyk(_) | Self::Ycck(_) => false,
+        }
+    }
+
     /// Whether the plane may be made at half the size where the encoder wants it so.
     fn is_chroma(self, plane: usize) -> bool {
         match self {

@@ -1,21 +1,22 @@
 //! From an original to its derivatives, as a list of steps.
 
 use crate::imaging::animate;
-use crate::imaging::decode::DecodeRequest;
-use crate::imaging::decode_planes;
+use crate::imaging::decode::{DecodeRequest, svg};
+use crate::imaging::decode_planes::{self, Detail};
 use crate::imaging::encode::Attachments;
 use crate::imaging::error::ImagingError;
 use crate::imaging::finish::{Finish, finish};
 use crate::imaging::inspect::{Inspected, inspect};
 use crate::imaging::limits::Limits;
 use crate::imaging::metadata::copyright;
-use crate::imaging::open::{Opened, open};
+use crate::imaging::open::open;
 use crate::imaging::pixels::Pixels;
 use crate::imaging::render::{Material, Rendering};
 use crate::imaging::scene::{Scene, Setting, Sight, scenes};
 use crate::imaging::sight::{look, must_look};
 use crate::imaging::stop::{Stop, check};
-use crate::model::recipe::{ColourProfile, Encoding, Layout, MetadataKept, Recipe};
+use crate::model::media::MediaType;
+use crate::model::recipe::{Encoding, Layout, MetadataKept, Quality, Recipe};
 use crate::model::watermark::Watermarks;
 
 pub struct DeriveRequest<'a> {
@@ -44,52 +45,83 @@ pub struct Encoded {
     pub height_px: u32,
 }
 
-/// One derivative per recipe, in the same order, from one decoding.
+/// One derivative per recipe, in the same order.
 ///
-/// A recipe that asks for too much fails all of them, before anything is decoded.
+/// Those that need the same detail of the original share one decoding, and those that show the same pixels one
+/// rendering; neither changes a byte of them. A recipe that asks for too much fails all of them.
 pub fn derive(request: &DeriveRequest<'_>) -> Result<Vec<Encoded>, ImagingError> {
     check(request.stop)?;
     let inspected = inspect(request.original, request.limits)?;
     let scenes = scenes(request.recipes);
-    let expected = set_all(&scenes, &inspected, request.limits)?;
-    if scenes.is_empty() {
-        return Ok(Vec::new());
-    }
+    check_all(&scenes, &inspected, request.limits)?;
     let decoding = DecodeRequest {
         original: request.original,
         inspected: &inspected,
         limits: request.limits,
         stop: request.stop,
     };
-    let opened = open(&decoding, density(&expected))?;
-    let (opened, settings) = look_closer(opened, &decoding, (&scenes, expected))?;
-    let mut derivatives = vec![None; request.recipes.len()];
     let exif = copyright(&decoding, request.recipes)?;
-    for (scene, setting) in scenes.iter().zip(settings) {
+    let mut derivatives = vec![None; request.recipes.len()];
+    for (detail, scenes) in by_detail(&scenes, &decoding)? {
+        let opened = open(&decoding, detail)?;
         let material = Material {
             opened: &opened,
             watermarks: request.watermarks,
             limits: request.limits,
             stop: request.stop,
         };
-        let rendering = Rendering::new(material, scene, setting);
-        for (index, encoding) in &scene.encodings {
-            let still = Finish {
-                rendering: &rendering,
-                encoding,
-                background: scene.layout.background,
-                attachments: attachments(encoding, &opened, exif.as_deref()),
-            };
-            let encoded = if animate::moves(encoding, &inspected) {
-                animate::animate(&still, &decoding)
-            } else {
-                finish(still, request.stop)
-            };
-            derivatives[*index] = Some(encoded?);
+        for (scene, setting) in scenes {
+            let rendering = Rendering::new(material, scene, setting);
+            for (index, encoding) in &scene.encodings {
+                let still = Finish {
+                    rendering: &rendering,
+                    encoding,
+                    background: scene.layout.background,
+                    attachments: attachments(encoding, &rendering, exif.as_deref()),
+                };
+                let encoded = if animate::moves(encoding, &inspected) {
+                    animate::animate(&still, &decoding)
+                } else {
+                    finish(still, request.stop)
+                };
+                derivatives[*index] = Some(encoded?);
+            }
         }
     }
     let derivatives: Option<Vec<Encoded>> = derivatives.into_iter().collect();
     Ok(derivatives.expect("every recipe belongs to a scene"))
+}
+
+/// Refuses what is too large, as far as that is known before anything is decoded.
+fn check_all(scenes: &[Scene], inspected: &Inspected, limits: &Limits) -> Result<(), ImagingError> {
+    let check_one = |scene: &Scene| scene.check(&scene.set(inspected, Sight::default()), limits);
+    scenes.iter().try_for_each(check_one)
+}
+
+type Settled<'a> = Vec<(&'a Scene, Setting)>;
+
+/// Scenes with their settings, looked at where that is needed, put together by what they need of the original.
+fn by_detail<'a>(
+    scenes: &'a [Scene],
+    decoding: &DecodeRequest<'_>,
+) -> Result<Vec<(Detail, Settled<'a>)>, ImagingError> {
+    let inspected = decoding.inspected;
+    let mut groups: Vec<(Detail, Settled<'a>)> = Vec::new();
+    for scene in scenes {
+        let sight = if must_look(scene) {
+            look(scene, decoding)?
+        } else {
+            Sight::default()
+        };
+        let setting = scene.set(inspected, sight);
+        scene.check(&setting, decoding.limits)?;
+        let detail = Detail::of(inspected.media, setting.density());
+        match groups.iter_mut().find(|(known, _)| *known == detail) {
+            Some((_, group)) => group.push((scene, setting)),
+            None => groups.push((detail, vec![(scene, setting)])),
+        }
+    }
+    Ok(groups)
 }
 
 /// Artist and copyright of the original, if any derivative is to name them.
@@ -107,14 +139,11 @@ fn copyright(
 
 fn attachments<'a>(
     encoding: &Encoding,
-    opened: &'a Opened,
+    rendering: &Rendering<'a>,
     exif: Option<&'a [u8]>,
 ) -> Attachments<'a> {
     Attachments {
-        icc: match encoding.profile {
-            ColourProfile::Keep => opened.icc.as_deref(),
-            ColourProfile::Srgb => None,
-        },
+        icc: rendering.kept_profile(),
         exif: match encoding.metadata {
             MetadataKept::Copyright => exif,
             MetadataKept::Nothing => None,
@@ -126,7 +155,8 @@ fn attachments<'a>(
 pub(crate) fn see(request: &DecodeRequest<'_>, layout: Layout) -> Result<Pixels, ImagingError> {
     let scene = Scene::of_layout(layout);
     let setting = scene.set(request.inspected, Sight::default());
-    let opened = open(request, setting.density())?;
+    let detail = Detail::of(request.inspected.media, setting.density());
+    let opened = open(request, detail)?;
     let material = Material {
         opened: &opened,
         watermarks: &Watermarks::default(),
@@ -136,83 +166,70 @@ pub(crate) fn see(request: &DecodeRequest<'_>, layout: Layout) -> Result<Pixels,
     Rendering::new(material, &scene, setting).into_pixels()
 }
 
-/// As far as it is known without the pixels. Trimming makes derivatives no larger.
-fn set_all(
-    scenes: &[Scene],
-    inspected: &Inspected,
-    limits: &Limits,
-) -> Result<Vec<Setting>, ImagingError> {
-    let set = |scene: &Scene| {
-        let setting = scene.set(inspected, Sight::default());
-        for (_, encoding) in &scene.encodings {
-            setting.placement.check(encoding.format, limits)?;
-        }
-        Ok(setting)
-    };
-    scenes.iter().map(set).collect()
-}
-
-/// Settles what depends on the pixels; decodes again if less of the original is to become as large.
-fn look_closer(
-    opened: Opened,
-    decoding: &DecodeRequest<'_>,
-    (scenes, expected): (&[Scene], Vec<Setting>),
-) -> Result<(Opened, Vec<Setting>), ImagingError> {
-    let mut settings = expected;
-    for (scene, setting) in scenes.iter().zip(&mut settings) {
-        if must_look(scene) {
-            let sight = look(scene, &opened, decoding)?;
-            *setting = scene.set(decoding.inspected, sight);
-        }
-    }
-    let opened = opened.reopen_for(decoding, density(&settings))?;
-    Ok((opened, settings))
-}
-
-/// The most samples that any of them needs for a pixel of the original.
-fn density(settings: &[Setting]) -> f64 {
-    settings.iter().map(Setting::density).fold(0.0, f64::max)
-}
-
 /// An upper bound of the memory that `derive` takes at once, in bytes, besides the original itself.
-pub fn memory_needed(original: &[u8], inspected: &Inspected, recipes: &[Recipe]) -> u64 {
-    memory_of_scenes(original, inspected, &scenes(recipes))
+pub fn memory_needed(
+    original: &[u8],
+    inspected: &Inspected,
+    recipes: &[Recipe],
+    limits: &Limits,
+) -> u64 {
+    memory_of_scenes((original, inspected), &scenes(recipes), limits)
 }
 
 /// As [`memory_needed`], of [`see`].
 pub(crate) fn memory_to_see(original: &[u8], inspected: &Inspected, layout: Layout) -> u64 {
-    memory_of_scenes(original, inspected, &[Scene::of_layout(layout)])
+    let scene = Scene::of_layout(layout);
+    memory_of_scenes((original, inspected), &[scene], &Limits::default())
 }
 
-fn memory_of_scenes(original: &[u8], inspected: &Inspected, scenes: &[Scene]) -> u64 {
+fn memory_of_scenes(
+    (original, inspected): (&[u8], &Inspected),
+    scenes: &[Scene],
+    limits: &Limits,
+) -> u64 {
     /// Look-ups, encoder contexts, hash tables of deflate.
     const FIXED: u64 = 8 << 20;
     /// For each pixel of the derivative being made: its planes, its pixels, a copy of either for an effect or a canvas,
     /// the planes and the output of its encoder.
     const WORKING: u64 = 32;
+    /// For each pixel more where qualities are tried: planes of both pictures at all scales of SSIMULACRA2.
+    const SCORING: u64 = 160;
     /// For each pixel of a finished one.
     const FINISHED: u64 = 4;
-    let settings: Vec<Setting> = scenes
-        .iter()
-        .map(|scene| scene.set(inspected, Sight::default()))
-        .collect();
-    // Trimming may leave so little that all of the original's pixels are needed.
-    let trims = scenes.iter().any(|scene| scene.layout.trim.is_some());
-    let density = if trims { 1.0 } else { density(&settings) };
-    let area = |setting: &Setting| {
+    let (mut decoding, mut working, mut finished) = (0, 0, 0_u64);
+    for scene in scenes {
+        let setting = scene.set(inspected, Sight::default());
         let (width_px, height_px) = setting.placement.size();
-        u64::from(width_px) * u64::from(height_px)
-    };
-    let largest = settings.iter().map(area).max().unwrap_or(0);
-    let finished: u64 = scenes
-        .iter()
-        .zip(&settings)
-        .map(|(scene, setting)| area(setting).saturating_mul(scene.encodings.len() as u64))
-        .fold(0, u64::saturating_add);
-    decode_planes::memory_needed(original, inspected, density)
-        .saturating_add(largest.saturating_mul(WORKING))
-        .saturating_add(finished.saturating_mul(FINISHED))
-        .saturating_add(FIXED)
+        let mut area = u64::from(width_px) * u64::from(height_px);
+        let mut density = setting.density();
+        if scene.layout.trim.is_some() {
+            // So little may be left that all of the original is needed, and a side that follows is as long as can be.
+            density = match inspected.media {
+                MediaType::Svg => svg::density_max(inspected, limits),
+                _ => 1.0,
+            };
+            let side = |px: Option<u32>| u64::from(px.unwrap_or(limits.output_side_px_max));
+            area = side(scene.layout.width_px) * side(scene.layout.height_px);
+        }
+        let detail = Detail::of(inspected.media, density);
+        decoding = decode_planes::memory_needed(original, inspected, detail).max(decoding);
+        for (_, encoding) in &scene.encodings {
+            let mut each = WORKING;
+            if let Quality::Target(_) = encoding.quality {
+                each += SCORING;
+            }
+            let mut frames = 1;
+            if animate::moves(encoding, inspected) {
+                decoding = animate::memory_needed(inspected).max(decoding);
+                frames = u64::from(inspected.frames);
+            }
+            working = area.saturating_mul(each).max(working);
+            finished = finished.saturating_add(area.saturating_mul(FINISHED * frames));
+        }
+    }
+    [decoding, working, finished, FIXED]
+        .into_iter()
+        .fold(0, u64::saturating_add)
 }
 
 #[cfg(test)]

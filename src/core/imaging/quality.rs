@@ -43,7 +43,7 @@ pub(crate) fn settle(
         return Ok(bytes);
     }
     let found = if has_quality(encoding) {
-        fit(bytes_max, quality, trials, stop)?
+        fit(bytes_max, (quality, bytes.len()), trials, stop)?
     } else {
         Err(bytes.len())
     };
@@ -96,12 +96,12 @@ fn reach(
 /// The highest quality below `too_high` that fits; else the size of the smallest.
 fn fit(
     bytes_max: u32,
-    too_high: u8,
+    (too_high, too_many): (u8, usize),
     trials: &dyn Trials,
     stop: &dyn Stop,
 ) -> Result<Result<Vec<u8>, usize>, ImagingError> {
     let (mut low, mut high) = (Quality::FLOOR, too_high);
-    let mut best = Err(usize::MAX);
+    let mut best = Err(too_many);
     while low < high {
         check(stop)?;
         let middle = low + (high - low) / 2;

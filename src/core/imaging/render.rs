@@ -101,7 +101,18 @@ impl<'a> Rendering<'a> {
     }
 
     fn converts(&self) -> bool {
-        self.material.opened.profile.is_some() && self.scene.profile == ColourProfile::Srgb
+        self.material.opened.profile.is_some() && !self.keeps_profile()
+    }
+
+    /// The original's profile, if it belongs to the pixels.
+    pub(crate) fn kept_profile(&self) -> Option<&'a [u8]> {
+        let kept = self.material.opened.icc.as_deref();
+        kept.filter(|_| self.keeps_profile())
+    }
+
+    /// Whether the original's profile belongs to the pixels: where it was asked for and fits.
+    fn keeps_profile(&self) -> bool {
+        self.scene.profile == ColourProfile::Keep && self.material.opened.can_keep_profile()
     }
 
     fn render(&self) -> Result<Pixels, ImagingError> {

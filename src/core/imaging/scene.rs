@@ -1,6 +1,8 @@
 //! What recipes have in common: those that show the same pixels are one scene, rendered once and encoded as often as wanted.
 
+use crate::imaging::error::ImagingError;
 use crate::imaging::inspect::Inspected;
+use crate::imaging::limits::Limits;
 use crate::imaging::orient::Orientation;
 use crate::imaging::picture::Frame;
 use crate::imaging::place::{Crop, Placement, place_at};
@@ -122,6 +124,12 @@ impl Scene {
                 orientation,
             },
         }
+    }
+
+    /// Refuses what is too large, for the limits or for a format.
+    pub(crate) fn check(&self, setting: &Setting, limits: &Limits) -> Result<(), ImagingError> {
+        let mut encodings = self.encodings.iter();
+        encodings.try_for_each(|(_, encoding)| setting.placement.check(encoding.format, limits))
     }
 
     /// Rotation, then flip, as one turn.

@@ -3,11 +3,12 @@
 use img_codec::colour::Chroma;
 
 use crate::imaging::decode::DecodeRequest;
+use crate::imaging::decode_planes::Detail;
 use crate::imaging::error::ImagingError;
 use crate::imaging::inspect::Inspected;
 use crate::imaging::op::focus::{Interest, focus};
 use crate::imaging::op::trim::{self, Border, Tolerance};
-use crate::imaging::open::Opened;
+use crate::imaging::open::{Opened, open};
 use crate::imaging::orient::Orientation;
 use crate::imaging::picture::Frame;
 use crate::imaging::pixels::Pixels;
@@ -28,15 +29,13 @@ pub(crate) fn must_look(scene: &Scene) -> bool {
     scene.layout.trim.is_some() || interest(scene).is_some()
 }
 
-pub(crate) fn look(
-    scene: &Scene,
-    opened: &Opened,
-    request: &DecodeRequest<'_>,
-) -> Result<Sight, ImagingError> {
+/// Decodes what it takes to look, and no more, whatever the derivative needs.
+pub(crate) fn look(scene: &Scene, request: &DecodeRequest<'_>) -> Result<Sight, ImagingError> {
+    let opened = open(request, detail(scene, request.inspected))?;
     let view = View {
         scene,
         inspected: request.inspected,
-        opened,
+        opened: &opened,
     };
     let mut sight = Sight::default();
     if let Some(trim) = scene.layout.trim {
@@ -48,6 +47,18 @@ pub(crate) fn look(
         sight.focus = Some(view.find_focus(interest, sight));
     }
     Ok(sight)
+}
+
+/// What [`look`] decodes.
+pub(crate) fn detail(scene: &Scene, inspected: &Inspected) -> Detail {
+    let side_px = if scene.layout.trim.is_some() {
+        TRIM_SIDE_PX
+    } else {
+        FOCUS_SIDE_PX
+    };
+    let longer_px = inspected.width_px.max(inspected.height_px).max(1);
+    let density = f64::from(side_px) / f64::from(longer_px);
+    Detail::of(inspected.media, density.min(1.0))
 }
 
 fn interest(scene: &Scene) -> Option<Interest> {

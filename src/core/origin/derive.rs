@@ -56,7 +56,7 @@ impl Origin {
             source,
         };
         let inspected = imaging::inspect(&original, &limits).map_err(at_fault)?;
-        let memory_bytes = imaging::memory_needed(&original, &inspected, &recipes);
+        let memory_bytes = imaging::memory_needed(&original, &inspected, &recipes, &limits);
         let timeout = self.settings.derive_timeout;
         let (staging, recorded_at) = (Arc::clone(staging), image.recorded_at);
         let watermarks = Arc::clone(&self.settings.watermarks);

@@ -114,7 +114,8 @@ impl DeriveError {
     /// Whether the image itself is at fault, so that trying again soon is a waste.
     pub fn is_of_the_image(&self) -> bool {
         match self {
-            Self::Imaging { .. } | Self::Cpu { .. } => true,
+            Self::Imaging { source, .. } => source.is_of_the_image(),
+            Self::Cpu { .. } => true,
             Self::UnknownImage { .. }
             | Self::UnknownRevision { .. }
             | Self::FormatNotMade { .. }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::blobs::blocking;
+use crate::imaging::ImagingError;
 use crate::model::alias::AliasName;
 use crate::model::image_id::ImageId;
 use crate::model::image_name::{IMAGE_PREFIX, ImageName};
@@ -13,6 +14,7 @@ use crate::model::preset::PresetName;
 use crate::model::record::DerivativeKey;
 use crate::model::signature::{self, SignatureFault};
 use crate::model::variant::Variant;
+use crate::model::watermark::WatermarkMissing;
 use crate::origin::Origin;
 use crate::origin::error::DeriveError;
 
@@ -333,6 +335,11 @@ fn derive_kind(error: &DeriveError) -> MissKind {
         DeriveError::Imaging { source, .. } if source.code() == OUTPUT_TOO_LARGE => {
             MissKind::BadRequest
         }
+        DeriveError::Imaging {
+            source: ImagingError::Watermark(WatermarkMissing::Unknown { .. }),
+            ..
+        } => MissKind::BadRequest,
+        DeriveError::Imaging { source, .. } if !source.is_of_the_image() => MissKind::Broken,
         DeriveError::Imaging { source, .. } if source.is_retryable() => MissKind::Busy {
             retry_after_s: BUSY_RETRY_AFTER_S,
         },

@@ -8,6 +8,8 @@ use resvg::usvg::{Group, ImageHrefResolver, Node, Options, Tree};
 use crate::imaging::container::svg::CANVASES_MAX;
 use crate::imaging::decode::{DecodeRequest, Decoded, explain};
 use crate::imaging::error::{CodecFault, ImagingError};
+use crate::imaging::inspect::Inspected;
+use crate::imaging::limits::Limits;
 use crate::imaging::pixels::{Channels, Pixels};
 
 /// Elements become some hundred times as large in memory as they are in a file.
@@ -25,17 +27,22 @@ pub(crate) fn draw(request: &DecodeRequest<'_>, density: f64) -> Result<Pixels, 
     if request.inspected.width_px == 0 || request.inspected.height_px == 0 {
         return Err(explain(request, NO_SIZE.into()));
     }
-    let side = |own_px: u32| {
-        let side_px = (f64::from(own_px) * density).ceil();
-        whole_px(side_px.clamp(1.0, f64::from(request.limits.side_px_max)))
-    };
-    let size = (
-        side(request.inspected.width_px),
-        side(request.inspected.height_px),
-    );
-    request.limits.check_frame(size.0, size.1)?;
+    let (own_width, own_height) = (request.inspected.width_px, request.inspected.height_px);
+    let density = density.min(density_max(request.inspected, request.limits));
+    let side = |own_px: u32| whole_px((f64::from(own_px) * density).floor().max(1.0));
+    let size = (side(own_width), side(own_height));
     let drawn = render(request.original, size).map_err(|source| explain(request, source))?;
     Ok(drawn.pixels)
+}
+
+/// The most that limits allow; what is wanted larger is enlarged from there.
+pub(crate) fn density_max(inspected: &Inspected, limits: &Limits) -> f64 {
+    let (width, height) = (
+        f64::from(inspected.width_px.max(1)),
+        f64::from(inspected.height_px.max(1)),
+    );
+    let by_side = f64::from(limits.side_px_max) / width.max(height);
+    by_side.min((limits.pixels_max as f64 / (width * height)).sqrt())
 }
 
 #[expect(

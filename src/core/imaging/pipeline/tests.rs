@@ -413,10 +413,10 @@ fn memory_covers_the_decoded_pixels_and_the_derivatives() {
         let inspected = inspect(&bytes, &limits).unwrap();
         let decoded = 24 * 16 * 3;
         assert!(inspected.decoder_bytes >= decoded, "{media}");
-        let needed = memory_needed(&bytes, &inspected, &recipes);
+        let needed = memory_needed(&bytes, &inspected, &recipes, &Limits::default());
         assert!(needed >= decoded + 2_000 * 2_000 * 4, "{media}");
         assert!(
-            needed > memory_needed(&bytes, &inspected, &recipes[..1]),
+            needed > memory_needed(&bytes, &inspected, &recipes[..1], &Limits::default()),
             "{media}"
         );
     }

@@ -1,3 +1,5 @@
+//! Crops look at what was drawn to be looked at.
+
 use proptest::prelude::proptest;
 
 use super::*;

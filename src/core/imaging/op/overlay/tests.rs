@@ -1,3 +1,5 @@
+//! Overlays lie where they are told, blended as the formula says.
+
 use proptest::prelude::proptest;
 
 use super::*;

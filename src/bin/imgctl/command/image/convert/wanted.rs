@@ -72,12 +72,8 @@ impl Wanted {
         })
     }
 
-    /// In the order of the flags; `width_px` is that of the original, upright.
-    pub(super) fn recipes(
-        &self,
-        width_px: u32,
-        format: OutputFormat,
-    ) -> Result<Vec<Sized>, Rejection> {
+    /// In the order of the flags.
+    pub(super) fn recipes(&self, format: OutputFormat) -> Result<Vec<Sized>, Rejection> {
         let sized = |width_px, options: &Options| Sized {
             width_px,
             recipe: options.recipe(format),
@@ -89,10 +85,13 @@ impl Wanted {
                 .map(|(width_px, options)| sized(Some(*width_px), options))
                 .collect()),
             Sizes::Unchanged(text) => {
-                let options = with_width(width_px, text).parse::<Options>();
+                // Options want a size; without one the image keeps its own, however it is turned.
+                let options = with_width(1, text).parse::<Options>();
                 let options = options
                     .map_err(|error| Rejection::new("invalid-options", error.to_string()))?;
-                Ok(vec![sized(None, &options)])
+                let mut unchanged = sized(None, &options);
+                unchanged.recipe.layout.width_px = None;
+                Ok(vec![unchanged])
             }
         }
     }

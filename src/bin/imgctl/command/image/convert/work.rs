@@ -138,7 +138,7 @@ impl<'a> Work<'a> {
         inspected: &Inspected,
     ) -> Result<(Vec<Recipe>, Vec<Made>), Rejection> {
         let format = self.wanted.format(inspected.media)?;
-        let sized = self.wanted.recipes(inspected.upright_size().0, format)?;
+        let sized = self.wanted.recipes(format)?;
         let one_of_several = sized.len() > 1;
         let mut made = Vec::new();
         for sized in &sized {
