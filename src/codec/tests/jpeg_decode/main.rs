@@ -8,6 +8,7 @@
     reason = "values of small images"
 )]
 
+mod assembled;
 mod hostile;
 mod pictures;
 mod plain;
