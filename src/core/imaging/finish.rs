@@ -100,12 +100,12 @@ impl Drafts<'_> {
             return Ok(planes);
         }
         let chroma = self.finish.encoding.chroma;
-        let planes = match self.finish.rendering.planes(planes_chroma(chroma)) {
-            Some(planes) => planes,
-            None => {
-                let pixels = self.finish.rendering.pixels()?.clone();
-                jpeg::planes_of(&pixels.into_opaque(self.finish.background), chroma)
-            }
+        let straight = self.finish.rendering.planes(planes_chroma(chroma));
+        let planes = if let Some(planes) = straight {
+            planes
+        } else {
+            let pixels = self.finish.rendering.pixels()?.clone();
+            jpeg::planes_of(&pixels.into_opaque(self.finish.background), chroma)
         };
         Ok(self.planes.get_or_init(|| planes))
     }

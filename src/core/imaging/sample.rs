@@ -47,7 +47,7 @@ pub fn noise_jpeg(width_px: u16, height_px: u16, seed: u64) -> Vec<u8> {
         channels: Channels::Rgb,
         bytes,
     };
-    encoded(pixels, OutputFormat::Jpeg)
+    encoded(&pixels, OutputFormat::Jpeg)
 }
 
 /// Something like a photograph: slow gradients, edges, texture below the horizon, and the grain of a sensor. For benches;
@@ -112,14 +112,14 @@ fn picture(
         channels,
         bytes,
     };
-    encoded(pixels, format)
+    encoded(&pixels, format)
 }
 
-fn encoded(pixels: Pixels, format: OutputFormat) -> Vec<u8> {
+fn encoded(pixels: &Pixels, format: OutputFormat) -> Vec<u8> {
     let quality = quality_default(format);
     let encoding = Encoding::new(format, Quality::Fixed(quality));
     encode(
-        &pixels,
+        pixels,
         (&encoding, quality),
         Rgb::WHITE,
         Attachments::default(),
