@@ -7,7 +7,7 @@ use memchr::memchr;
 use crate::imaging::container::be16;
 use crate::imaging::error::ImagingError;
 use crate::imaging::inspect::Inspected;
-use crate::imaging::limits::Limits;
+use crate::imaging::limits::{DamagedPolicy, Limits};
 use crate::imaging::metadata::exif;
 use crate::imaging::source::Window;
 use crate::model::media::MediaType;
@@ -67,11 +67,18 @@ impl Segment {
 pub(crate) struct Segments {
     at: u64,
     done: bool,
+    damaged: DamagedPolicy,
 }
 
 impl Segments {
-    pub(crate) fn new() -> Self {
-        Self { at: 2, done: false }
+    /// Where damage is accepted, a file may end anywhere: its last segment is then shorter than it says, and bytes that
+    /// hold no whole marker belong to none.
+    pub(crate) fn new(damaged: DamagedPolicy) -> Self {
+        Self {
+            at: 2,
+            done: false,
+            damaged,
+        }
     }
 
     pub(crate) fn next(
@@ -82,7 +89,12 @@ impl Segments {
             return Ok(None);
         }
         self.done = true;
-        let segment = self.read(window)?.ok_or(truncated())?;
+        let Some(segment) = self.read(window)? else {
+            return match self.damaged {
+                DamagedPolicy::Refuse => Err(truncated()),
+                DamagedPolicy::Accept => Ok(None),
+            };
+        };
         self.at = segment.end;
         self.done = segment.marker == EOI;
         Ok(Some(segment))
@@ -117,16 +129,20 @@ impl Segments {
         let Some(len) = window.array(at)?.map(u16::from_be_bytes) else {
             return Ok(None);
         };
-        let payload = at + 2..at + u64::from(len.max(2));
+        let mut payload = at + 2..at + u64::from(len.max(2));
         if payload.end > window.size_bytes() {
-            return Ok(None);
+            if self.damaged == DamagedPolicy::Refuse {
+                return Ok(None);
+            }
+            payload.end = window.size_bytes();
         }
         let mut end = payload.end;
         if marker == SOS {
-            let Some(next) = find_marker(window, end, Restart::IsData)? else {
-                return Ok(None);
+            end = match find_marker(window, end, Restart::IsData)? {
+                Some(next) => next.at,
+                None if self.damaged == DamagedPolicy::Refuse => return Ok(None),
+                None => window.size_bytes(),
             };
-            end = next.at;
         }
         Ok(Some(Segment {
             marker,
@@ -193,7 +209,7 @@ pub(crate) fn inspect(window: &mut Window<'_>, limits: &Limits) -> Result<Inspec
     let mut scans = 0;
     let mut orientation = None;
     let mut metadata_bytes = 0;
-    let mut segments = Segments::new();
+    let mut segments = Segments::new(limits.damaged);
     while let Some(segment) = segments.next(window)? {
         match segment.marker {
             // SOF0..SOF15, but for the tables that share the range: DHT, JPG, DAC.
@@ -244,7 +260,7 @@ pub(crate) fn load_icc(
 ) -> Result<Option<Vec<u8>>, ImagingError> {
     let mut parts: Vec<(u8, Vec<u8>)> = Vec::new();
     let (mut expected, mut icc_bytes) = (0, 0);
-    let mut segments = Segments::new();
+    let mut segments = Segments::new(limits.damaged);
     while let Some(segment) = segments.next_before_scan(window)? {
         if segment.marker != APP2 || !segment.starts_with(window, ICC)? {
             continue;

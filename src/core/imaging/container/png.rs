@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::imaging::container::{be32, end_within};
 use crate::imaging::error::ImagingError;
 use crate::imaging::inspect::Inspected;
-use crate::imaging::limits::Limits;
+use crate::imaging::limits::{DamagedPolicy, Limits};
 use crate::imaging::metadata::exif;
 use crate::imaging::orient::Orientation;
 use crate::imaging::source::Window;
@@ -35,11 +35,18 @@ impl Chunk {
 pub(crate) struct Chunks {
     at: u64,
     done: bool,
+    damaged: DamagedPolicy,
 }
 
 impl Chunks {
-    pub(crate) fn new() -> Self {
-        Self { at: 8, done: false }
+    /// Where damage is accepted, a file may end anywhere: its last chunk is then shorter than it says, and bytes that are
+    /// no chunk belong to none.
+    pub(crate) fn new(damaged: DamagedPolicy) -> Self {
+        Self {
+            at: 8,
+            done: false,
+            damaged,
+        }
     }
 
     pub(crate) fn next(&mut self, window: &mut Window<'_>) -> Result<Option<Chunk>, ImagingError> {
@@ -47,7 +54,13 @@ impl Chunks {
             return Ok(None);
         }
         self.done = true;
-        let chunk = self.read(window)?;
+        let chunk = match (self.read(window), self.damaged) {
+            (
+                Err(ImagingError::Truncated { .. } | ImagingError::Malformed { .. }),
+                DamagedPolicy::Accept,
+            ) => return Ok(None),
+            (read, DamagedPolicy::Accept | DamagedPolicy::Refuse) => read?,
+        };
         self.at = chunk.end;
         self.done = chunk.kind == *b"IEND";
         Ok(Some(chunk))
@@ -62,19 +75,30 @@ impl Chunks {
             return Err(malformed("the name of a chunk"));
         }
         let len = u64::from(u32::from_be_bytes(len));
-        let end = end_within(start, len + CHUNK_OVERHEAD, window.size_bytes())
-            .ok_or(truncated("a chunk"))?;
+        let data_start = start + 8;
+        let Some(end) = end_within(start, len + CHUNK_OVERHEAD, window.size_bytes()) else {
+            if self.damaged == DamagedPolicy::Refuse {
+                return Err(truncated("a chunk"));
+            }
+            let end = window.size_bytes();
+            return Ok(Chunk {
+                kind,
+                start,
+                end,
+                data: data_start..end.min(data_start + len),
+            });
+        };
         Ok(Chunk {
             kind,
             start,
             end,
-            data: start + 8..end - 4,
+            data: data_start..end - 4,
         })
     }
 }
 
 pub(crate) fn inspect(window: &mut Window<'_>, limits: &Limits) -> Result<Inspected, ImagingError> {
-    let mut chunks = Chunks::new();
+    let mut chunks = Chunks::new(limits.damaged);
     let first = chunks.next(window)?.ok_or(truncated("no IHDR chunk"))?;
     let header = Header::parse(window, &first)?;
     limits.check_frame(header.width_px, header.height_px)?;

@@ -7,6 +7,7 @@ use crate::imaging::container::be32;
 use crate::imaging::container::png::Chunks;
 use crate::imaging::decode::{DecodeRequest, Decoded, framework};
 use crate::imaging::error::{CodecFault, ImagingError};
+use crate::imaging::limits::DamagedPolicy;
 use crate::imaging::source::Window;
 use crate::imaging::stop::StoppableBytes;
 
@@ -35,7 +36,7 @@ pub(super) fn open<'a>(
 pub(crate) fn profile(original: &[u8]) -> Result<Option<Vec<u8>>, ImagingError> {
     let mut window = Window::over(&original);
     let (mut gama, mut chrm) = (None, None);
-    let mut chunks = Chunks::new();
+    let mut chunks = Chunks::new(DamagedPolicy::Accept);
     while let Some(chunk) = chunks.next(&mut window)? {
         let data = window.start_of(chunk.data, 32)?;
         match (&chunk.kind, data) {

@@ -7,6 +7,7 @@ use memchr::memmem;
 use crate::imaging::container::ifd::Tiff;
 use crate::imaging::container::{be16, jpeg, png, webp};
 use crate::imaging::error::ImagingError;
+use crate::imaging::limits::DamagedPolicy;
 use crate::imaging::metadata::exif;
 use crate::imaging::source::{Source, Window};
 use crate::model::media::MediaType;
@@ -112,7 +113,7 @@ fn of_jpeg(window: &mut Window<'_>, found: &mut Found) -> Result<(), ImagingErro
     const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
     const PHOTOSHOP: &[u8] = b"Photoshop 3.0\0";
     const APP13: u8 = 0xed;
-    let mut segments = jpeg::Segments::new();
+    let mut segments = jpeg::Segments::new(DamagedPolicy::Accept);
     while let Some(segment) = segments.next(window)? {
         // Metadata stand before the image.
         if segment.marker == jpeg::SOS {
@@ -133,7 +134,7 @@ fn of_jpeg(window: &mut Window<'_>, found: &mut Found) -> Result<(), ImagingErro
 fn of_png(window: &mut Window<'_>, found: &mut Found) -> Result<(), ImagingError> {
     /// Keyword, neither compressed nor with a method, no language.
     const XMP: &[u8] = b"XML:com.adobe.xmp\0\0\0\0\0";
-    let mut chunks = png::Chunks::new();
+    let mut chunks = png::Chunks::new(DamagedPolicy::Accept);
     while let Some(chunk) = chunks.next(window)? {
         match &chunk.kind {
             b"eXIf" => found.add_exif(window, chunk.data)?,

@@ -6,6 +6,7 @@ use memchr::memmem;
 
 use crate::imaging::container::jpeg::{APP0, APP1, APP2, APP14, COM, EXIF, Segment, Segments};
 use crate::imaging::error::ImagingError;
+use crate::imaging::limits::DamagedPolicy;
 use crate::imaging::metadata::plan::Edits;
 use crate::imaging::metadata::{Extent, Verdict, XMP_PLACE, drops_trailer, judge_exif};
 use crate::imaging::source::Window;
@@ -29,7 +30,7 @@ pub(super) fn strip(window: &mut Window<'_>, extent: Extent) -> Result<Edits, Im
     let (mut edits, mut xmp, mut lists) = (new_edits(), new_edits(), new_edits());
     let mut places = Places::default();
     let mut image_end = window.size_bytes();
-    let mut segments = Segments::new();
+    let mut segments = Segments::new(DamagedPolicy::Accept);
     while let Some(segment) = segments.next(window)? {
         image_end = segment.end;
         let range = segment.start..segment.end;

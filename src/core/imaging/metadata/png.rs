@@ -4,6 +4,7 @@ use memchr::{memchr, memmem};
 
 use crate::imaging::container::png::{Chunk, Chunks, crc32};
 use crate::imaging::error::ImagingError;
+use crate::imaging::limits::DamagedPolicy;
 use crate::imaging::metadata::plan::Edits;
 use crate::imaging::metadata::{Extent, Verdict, XMP_PLACE, drops_trailer, judge_exif};
 use crate::imaging::source::Window;
@@ -26,7 +27,7 @@ const KEYWORD_LEN_MAX: usize = 79;
 pub(super) fn strip(window: &mut Window<'_>, extent: Extent) -> Result<Edits, ImagingError> {
     let mut edits = Edits::new(MediaType::Png);
     let mut image_end = window.size_bytes();
-    let mut chunks = Chunks::new();
+    let mut chunks = Chunks::new(DamagedPolicy::Accept);
     while let Some(chunk) = chunks.next(window)? {
         image_end = chunk.end;
         let range = chunk.start..chunk.end;
