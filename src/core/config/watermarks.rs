@@ -1,13 +1,14 @@
 //! The section `[watermarks]`: from text and files to watermarks, collecting every fault.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::section::WatermarkSection;
-use crate::imaging::{Limits, can_decode, inspect};
+use crate::imaging::{Limits, can_decode, check_text, inspect};
 use crate::model::geometry::{Point, Rgb};
 use crate::model::watermark::{Mark, Tiling, Watermark, WatermarkName, Watermarks};
 
@@ -15,6 +16,11 @@ use crate::model::watermark::{Mark, Tiling, Watermark, WatermarkName, Watermarks
 const FONT_BYTES_MAX: u64 = 32 << 20;
 /// A line that is longer cannot be read on an image.
 const TEXT_CHARS_MAX: usize = 200;
+/// More would be a page on an image.
+const TEXT_LINES_MAX: usize = 10;
+/// There is no font in the build, and what a machine has is not the same on the next one.
+const FONT_MISSING: &str = "text needs `font`, a .ttf or .otf file: such as \
+    /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf after `apt install fonts-dejavu-core`";
 /// As far as a mark can be from an edge, or a letter be high.
 const SIDE_PX_MAX: u32 = 4096;
 const TEXT_SIZE_PX_DEFAULT: u32 = 24;
@@ -142,12 +148,7 @@ impl Reading<'_> {
 
     fn text(&mut self, text: &str) -> Option<Mark> {
         let section = self.section;
-        let length = text.chars().count();
-        if !(1..=TEXT_CHARS_MAX).contains(&length) || text.chars().any(char::is_control) {
-            self.faults.push(format!(
-                "text has {length} characters, expected one line of 1 to {TEXT_CHARS_MAX}"
-            ));
-        }
+        let is_text = self.check_length(text);
         let size_px = section.size_px.unwrap_or(TEXT_SIZE_PX_DEFAULT);
         if !(1..=SIDE_PX_MAX).contains(&size_px) {
             self.faults
@@ -158,16 +159,39 @@ impl Reading<'_> {
             self.faults
                 .push("colour is not six hex digits such as ffffff".to_owned());
         }
-        let font = match &section.font {
-            Some(path) => Some(self.font(path)?),
-            None => None,
+        let Some(path) = &section.font else {
+            self.faults.push(FONT_MISSING.to_owned());
+            return None;
         };
+        let font = self.font(path)?;
+        if is_text && let Err(error) = check_text(text, &font) {
+            let path = self.data.join(path);
+            self.faults.push(format!(
+                "font {} cannot draw the text: {}",
+                path.display(),
+                chain(&error)
+            ));
+        }
         Some(Mark::Text {
             text: text.to_owned(),
             font,
             colour: colour.transpose().ok()?.unwrap_or(Rgb::WHITE),
             size_px,
         })
+    }
+
+    fn check_length(&mut self, text: &str) -> bool {
+        let length = text.chars().count();
+        let lines = text.split('\n').count();
+        let is_text = (1..=TEXT_CHARS_MAX).contains(&length)
+            && lines <= TEXT_LINES_MAX
+            && !text.chars().any(|c| c.is_control() && c != '\n');
+        if !is_text {
+            self.faults.push(format!(
+                "text has {length} characters in {lines} lines, expected 1 to {TEXT_CHARS_MAX} in at most {TEXT_LINES_MAX}, and no control characters but line feeds"
+            ));
+        }
+        is_text
     }
 
     fn font(&mut self, path: &Path) -> Option<Arc<[u8]>> {
@@ -202,6 +226,17 @@ impl Reading<'_> {
             .push(format!("{key} {} {fault}", path.display()));
         None
     }
+}
+
+/// An error and its causes on one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(found) = cause {
+        text = format!("{text}: {found}");
+        cause = found.source();
+    }
+    text
 }
 
 /// One byte more than the bound tells that there is more.

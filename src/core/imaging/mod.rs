@@ -33,6 +33,11 @@ pub mod appearance; // what to show before a picture is there
 pub mod sample; // pictures of our own
 #[cfg(test)]
 mod fixture; // small files of every kind, for tests
+#[cfg(test)]
+mod drawn_font; // a font, for tests
+
+#[cfg(test)]
+pub(crate) use drawn_font::drawn_font;
 
 pub use appearance::{Appearance, appearance, appearance_memory_needed};
 pub use decode::can_decode;
@@ -42,6 +47,7 @@ pub use limits::{DamagedPolicy, Limits, SvgPolicy};
 pub use metadata::{
     MetadataMode, MetadataOutcome, Piece, StripPlan, Stripped, strip, strip_source,
 };
+pub(crate) use op::text::check as check_text;
 pub use orient::Orientation;
 pub use pipeline::{DeriveRequest, Encoded, derive, memory_needed};
 pub use pixels::Canvas;

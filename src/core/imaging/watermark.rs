@@ -4,6 +4,7 @@ use crate::imaging::decode::{DecodeRequest, decode};
 use crate::imaging::error::{CodecFault, ImagingError};
 use crate::imaging::inspect::inspect;
 use crate::imaging::op::overlay::{self, Overlay, Repeat};
+use crate::imaging::op::text::{self, Lettering, Room};
 use crate::imaging::pixels::Pixels;
 use crate::imaging::render::Material;
 use crate::model::watermark::{Mark, Tiling, Watermark, WatermarkRef};
@@ -14,7 +15,7 @@ pub(crate) fn lay(
     material: &Material<'_>,
 ) -> Result<Pixels, ImagingError> {
     let watermark = material.watermarks.get(named)?;
-    let mark = mark(&watermark.mark, material).map_err(|source| ImagingError::Mark {
+    let mark = mark(watermark, &base, material).map_err(|source| ImagingError::Mark {
         name: named.name,
         source,
     })?;
@@ -34,16 +35,26 @@ pub(crate) fn lay(
     Ok(overlay::lay(base, &overlay))
 }
 
-/// As wide as declared, else as wide as the mark is, but no wider than the derivative.
+/// As wide as declared, else as wide as the mark is, but no wider than the derivative. Text is drawn as wide as declared.
 fn width_share(watermark: &Watermark, mark: &Pixels, base: &Pixels) -> f64 {
-    match watermark.scale_permille {
-        Some(permille) => f64::from(permille) / 1000.0,
-        None => (f64::from(mark.width_px) / f64::from(base.width_px.max(1))).min(1.0),
+    let own = (f64::from(mark.width_px) / f64::from(base.width_px.max(1))).min(1.0);
+    match &watermark.mark {
+        Mark::Image { .. } => declared_share(watermark).unwrap_or(own),
+        Mark::Text { .. } => own,
     }
 }
 
-fn mark(mark: &Mark, material: &Material<'_>) -> Result<Pixels, CodecFault> {
-    match mark {
+fn declared_share(watermark: &Watermark) -> Option<f64> {
+    let permille = watermark.scale_permille?;
+    Some(f64::from(permille) / 1000.0)
+}
+
+fn mark(
+    watermark: &Watermark,
+    base: &Pixels,
+    material: &Material<'_>,
+) -> Result<Pixels, CodecFault> {
+    match &watermark.mark {
         Mark::Image { bytes } => {
             let inspected = inspect(bytes, material.limits)?;
             let decoded = decode(&DecodeRequest {
@@ -54,6 +65,24 @@ fn mark(mark: &Mark, material: &Material<'_>) -> Result<Pixels, CodecFault> {
             })?;
             Ok(decoded.pixels)
         }
-        Mark::Text { .. } => Err("text".into()),
+        Mark::Text {
+            text,
+            font,
+            colour,
+            size_px,
+        } => {
+            let lettering = Lettering {
+                text,
+                font,
+                colour: *colour,
+                size_px: *size_px,
+            };
+            let room = Room {
+                width_px: base.width_px,
+                height_px: base.height_px,
+                width_share: declared_share(watermark),
+            };
+            Ok(text::draw(&lettering, room)?)
+        }
     }
 }

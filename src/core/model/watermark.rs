@@ -139,9 +139,10 @@ pub enum Mark {
         bytes: Arc<[u8]>,
     },
     Text {
+        /// Lines end with `\n`.
         text: String,
-        /// A TrueType or OpenType file; `None`: the font of the build.
-        font: Option<Arc<[u8]>>,
+        /// A TrueType or OpenType file.
+        font: Arc<[u8]>,
         colour: Rgb,
         /// Of the em square, before `scale_permille` is applied.
         size_px: u32,
@@ -193,7 +194,7 @@ impl Watermark {
             } => {
                 feed(b"text");
                 feed(text.as_bytes());
-                feed(font.as_deref().unwrap_or_default());
+                feed(font);
                 feed(format!("{colour} {size_px}").as_bytes());
             }
         }
@@ -262,7 +263,7 @@ mod tests {
         Watermark {
             mark: Mark::Text {
                 text: text.to_owned(),
-                font: Some(font.into()),
+                font: font.into(),
                 colour: Rgb::WHITE,
                 size_px: 24,
             },

@@ -4,17 +4,17 @@ use std::fs;
 
 use super::*;
 use crate::config::{Config, ConfigError};
-use crate::imaging::noise_jpeg;
+use crate::imaging::{drawn_font, noise_jpeg};
 
 fn parse(data: &Path, text: &str) -> Result<Config, ConfigError> {
     Config::parse(data, &data.join("imgctl.toml"), text)
 }
 
-/// A directory with `logo.jpg`, an image, and `mono.ttf`, which begins as a font does.
+/// A directory with `logo.jpg`, an image, and `mono.ttf`, a font that has `I` and `-`.
 fn data() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("logo.jpg"), noise_jpeg(16, 16, 1)).unwrap();
-    fs::write(dir.path().join("mono.ttf"), b"\0\x01\0\0 and so on").unwrap();
+    fs::write(dir.path().join("mono.ttf"), drawn_font()).unwrap();
     dir
 }
 
@@ -27,7 +27,7 @@ const DECLARED: &str = "
     opacity = 0.5
     tile = true
     [watermarks.name]
-    text = '© Example'
+    text = 'I-I'
     font = 'mono.ttf'
     colour = 'ff8000'
     size_px = 40
@@ -150,6 +150,46 @@ fn every_fault_is_told_at_once_with_file_and_cure() {
         assert!(error.contains(part), "{part} is not in:\n{error}");
     }
     assert!(!error.contains("presets.b"), "{error}");
+}
+
+#[test]
+fn a_text_that_cannot_be_drawn_is_told_before_anything_is_derived() {
+    let dir = data();
+    fs::write(dir.path().join("torn.ttf"), &drawn_font()[..99]).unwrap();
+    let text = r#"
+        [watermarks.bare]
+        text = 'x'
+        [watermarks.letters]
+        text = 'IXI'
+        font = 'mono.ttf'
+        [watermarks.torn]
+        text = 'I'
+        font = 'torn.ttf'
+        [watermarks.page]
+        text = "I\n\n\n\n\n\n\n\n\n\nI"
+        font = 'mono.ttf'
+        [watermarks.tab]
+        text = "I\tI"
+        font = 'mono.ttf'
+    "#;
+    let error = parse(dir.path(), text).unwrap_err().to_string();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    for part in [
+        "watermarks.bare: text needs `font`, a .ttf or .otf file",
+        "after `apt install fonts-dejavu-core`",
+        &format!(
+            "watermarks.letters: font {} cannot draw the text: the font has no glyph for `X` (U+0058)",
+            at("mono.ttf")
+        ),
+        &format!(
+            "watermarks.torn: font {} cannot draw the text: ",
+            at("torn.ttf")
+        ),
+        "watermarks.page: text has 12 characters in 11 lines, expected 1 to 200 in at most 10",
+        "watermarks.tab: text has 3 characters in 1 lines",
+    ] {
+        assert!(error.contains(part), "{part} is not in:\n{error}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 pub(crate) mod trim; // the box inside a border of one colour
 mod saliency; // how much each pixel draws the eye
 pub(crate) mod focus; // where a crop looks
+pub(crate) mod text; // letters of a font -> pixels
 pub(crate) mod overlay; // a watermark laid onto the image
 pub(crate) mod sharpen; // after shrinking
 mod strip; // lanes of samples along a line, for filters

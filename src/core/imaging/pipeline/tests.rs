@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use image::{DynamicImage, ImageFormat, Luma, Rgba, RgbaImage};
 
 use super::*;
+use crate::imaging::drawn_font::drawn_font;
 use crate::imaging::fixture::{
     QUADRANTS, camera_exif, decodable, exif_segment, gif, jpeg_segment, jpeg_with, png_chunk,
     quadrants, read, riff_chunk, undecodable, vp8x, webp, write,
@@ -14,9 +15,10 @@ use crate::imaging::metadata::{MetadataMode, strip};
 use crate::imaging::orient::Orientation;
 use crate::imaging::sample::noise_jpeg;
 use crate::imaging::stop::NeverStop;
-use crate::model::geometry::{Enlarge, Fit, Rgb};
+use crate::model::geometry::{Enlarge, Fit, Point, Rgb};
 use crate::model::media::OutputFormat;
 use crate::model::recipe::{Effects, Encoding, Layout, Quality};
+use crate::model::watermark::{Mark, Tiling, Watermark};
 
 /// What this build has encoders for.
 const ENCODED: [OutputFormat; 3] = [OutputFormat::Jpeg, OutputFormat::Png, OutputFormat::Webp];
@@ -87,6 +89,72 @@ fn assert_quadrants(image: &RgbaImage, expected: [[u8; 3]; 4], what: &str) {
             &format!("{what}, quadrant {index}"),
         );
     }
+}
+
+/// What is derived in the colours of a grey ground, with the text of the watermark that is laid on it.
+fn with_text(text: &str, scale_permille: Option<u16>) -> Result<RgbaImage, ImagingError> {
+    let named = "words".parse().unwrap();
+    let mut watermarks = Watermarks::default();
+    let named = watermarks.declare(
+        named,
+        Watermark {
+            mark: Mark::Text {
+                text: text.to_owned(),
+                font: drawn_font().into(),
+                colour: Rgb([255, 255, 0]),
+                size_px: 48,
+            },
+            position: Point::BOTTOM_RIGHT,
+            margin_px: 10,
+            scale_permille,
+            opacity_permille: 1000,
+            tiling: Tiling::Once,
+        },
+    );
+    let ground = RgbaImage::from_pixel(200, 150, Rgba([100, 100, 100, 255]));
+    let mut recipe = recipe(Fit::Contain, 200, 150, OutputFormat::Png);
+    recipe.effects.watermark = Some(named);
+    let encoded = derive(&DeriveRequest {
+        original: &write(&DynamicImage::ImageRgba8(ground), ImageFormat::Png),
+        recipes: &[recipe],
+        watermarks: &watermarks,
+        limits: &Limits::default(),
+        stop: &NeverStop,
+    })?;
+    Ok(read(&encoded[0].bytes))
+}
+
+#[test]
+fn a_text_is_laid_where_its_watermark_says() {
+    // Left, top, right and bottom of what is yellow.
+    let yellow = |image: &RgbaImage| {
+        let seen = image.enumerate_pixels();
+        let seen = seen.filter(|(_, _, pixel)| pixel.0[0] > 250 && pixel.0[2] < 5);
+        seen.fold([u32::MAX, u32::MAX, 0, 0], |all, (x, y, _)| {
+            [all[0].min(x), all[1].min(y), all[2].max(x), all[3].max(y)]
+        })
+    };
+    // At 48 px, `I` is 4.8 × 33.6 px; with a rim of 2 px on each side the mark is 9 × 38 px.
+    let own = with_text("I", None).unwrap();
+    let [left, top, right, bottom] = yellow(&own);
+    assert!((183..=185).contains(&left) && (186..=188).contains(&right));
+    assert!((104..=106).contains(&top) && (136..=138).contains(&bottom));
+    assert_eq!(own.get_pixel(100, 75).0, [100, 100, 100, 255]);
+    // A fourth of the width is 50 px, of which the rims are 8.6.
+    let [left, _, right, _] = yellow(&with_text("-", Some(250)).unwrap());
+    assert!(
+        (141..=146).contains(&left) && (183..=188).contains(&right),
+        "{left} {right}"
+    );
+}
+
+#[test]
+fn a_text_that_cannot_be_drawn_names_the_watermark_and_the_character() {
+    let error = with_text("IX", None).unwrap_err();
+    assert_eq!(error.code(), "watermark");
+    assert_eq!(error.to_string(), "watermark `words`");
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("`X` (U+0058)"), "{cause}");
 }
 
 #[test]
