@@ -37,8 +37,8 @@ pub(crate) struct Overlay<'a> {
 /// A grey image becomes coloured if the overlay has colour where it is seen; what is transparent stays so where nothing
 /// lies on it.
 ///
-/// Memory: the resize of the overlay, which becomes no larger than the image; then that, and three bytes for each sample
-/// of the image under it; a coloured copy of a grey image.
+/// Memory: the resize of the overlay, which becomes no larger than the image; then that, and a row of it; a coloured copy of
+/// a grey image.
 pub(crate) fn lay(base: Pixels, overlay: &Overlay<'_>) -> Pixels {
     let size = size(&base, overlay);
     if size.0 == 0 || size.1 == 0 || overlay.opacity.is_nan() || overlay.opacity <= 0.0 {
@@ -50,13 +50,15 @@ pub(crate) fn lay(base: Pixels, overlay: &Overlay<'_>) -> Pixels {
     } else {
         base
     };
-    let stamp = Stamp::new(&sized, base.channels, overlay.opacity);
+    let fade =
+        std::array::from_fn(|alpha| faded(u8::try_from(alpha).unwrap_or(u8::MAX), overlay.opacity));
     let spots = spots((base.width_px, base.height_px), size, overlay);
     dispatch!(Level::new(), _simd => {
-        for &top in &spots.1 {
-            for &left in &spots.0 {
-                stamp.press(&mut base, left, top);
-            }
+        match base.channels {
+            Channels::Grey => press_all::<1>(&mut base, (&sized, &fade), &spots),
+            Channels::GreyAlpha => press_all::<2>(&mut base, (&sized, &fade), &spots),
+            Channels::Rgb => press_all::<3>(&mut base, (&sized, &fade), &spots),
+            Channels::Rgba => press_all::<4>(&mut base, (&sized, &fade), &spots),
         }
     });
     base
@@ -134,10 +136,36 @@ fn share_of(room: i64, share: f64) -> i64 {
     (room as f64 * share).floor() as i64
 }
 
-/// An overlay in the kind of the image that it is laid onto.
+/// Copies do not lie on each other, so that each row of the overlay is prepared once, and pressed wherever it goes.
+#[inline(always)]
+fn press_all<const N: usize>(
+    base: &mut Pixels,
+    (overlay, fade): (&Pixels, &[u8; 256]),
+    (lefts, tops): &(Vec<i64>, Vec<i64>),
+) {
+    let width = overlay.width_px as usize;
+    let mut stamp = Stamp {
+        add: vec![0; width * N],
+        keep: vec![0; width * N],
+    };
+    let row_len = width * overlay.channels.count();
+    for (y, row) in (0..).zip(overlay.bytes.chunks_exact(row_len)) {
+        match overlay.channels {
+            Channels::Grey => stamp.load::<1, N>(row, fade),
+            Channels::GreyAlpha => stamp.load::<2, N>(row, fade),
+            Channels::Rgb => stamp.load::<3, N>(row, fade),
+            Channels::Rgba => stamp.load::<4, N>(row, fade),
+        }
+        for top in tops {
+            for &left in lefts {
+                stamp.press::<N>(base, left, top + y);
+            }
+        }
+    }
+}
+
+/// A row of an overlay in the kind of the image that it is laid onto.
 struct Stamp {
-    size: (usize, usize),
-    kind: Channels,
     /// Per sample, colour times alpha, 0..=65025.
     add: Vec<u16>,
     /// Per sample, 255 less alpha.
@@ -145,55 +173,48 @@ struct Stamp {
 }
 
 impl Stamp {
-    fn new(overlay: &Pixels, kind: Channels, opacity: f64) -> Self {
-        let samples = overlay.width_px as usize * overlay.height_px as usize * kind.count();
-        let (mut add, mut keep) = (Vec::with_capacity(samples), Vec::with_capacity(samples));
-        for pixel in overlay.bytes.chunks_exact(overlay.channels.count()) {
-            let (colour, alpha) = match *pixel {
-                [grey] => ([grey; 3], 255),
-                [grey, alpha] => ([grey; 3], alpha),
-                [red, green, blue] => ([red, green, blue], 255),
-                [red, green, blue, alpha, ..] => ([red, green, blue], alpha),
-                [] => ([0; 3], 0),
+    /// From pixels of `C` samples to such of `N`.
+    #[inline(always)]
+    fn load<const C: usize, const N: usize>(&mut self, row: &[u8], fade: &[u8; 256]) {
+        let add = self.add.as_chunks_mut::<N>().0.iter_mut();
+        let laid = add.zip(self.keep.as_chunks_mut::<N>().0);
+        for (pixel, (add, keep)) in row.as_chunks::<C>().0.iter().zip(laid) {
+            let alpha = if C.is_multiple_of(2) {
+                fade[usize::from(pixel[C - 1])]
+            } else {
+                fade[255]
             };
-            let alpha = faded(alpha, opacity);
-            let mut push = |value: u8| {
-                add.push(u16::from(value) * u16::from(alpha));
-                keep.push(255 - alpha);
-            };
-            match kind {
-                Channels::Grey | Channels::GreyAlpha => push(colour[0]),
-                Channels::Rgb | Channels::Rgba => colour.into_iter().for_each(&mut push),
+            for (channel, add) in add.iter_mut().enumerate() {
+                let value = if N.is_multiple_of(2) && channel == N - 1 {
+                    255
+                } else if C < 3 {
+                    pixel[0]
+                } else {
+                    pixel[channel]
+                };
+                *add = u16::from(value) * u16::from(alpha);
             }
-            if kind.has_alpha() {
-                push(255);
-            }
-        }
-        Self {
-            size: (overlay.width_px as usize, overlay.height_px as usize),
-            kind,
-            add,
-            keep,
+            *keep = [255 - alpha; N];
         }
     }
 
     #[inline(always)]
-    fn press(&self, base: &mut Pixels, left: i64, top: i64) {
-        let step = self.kind.count();
-        let (from_x, to_x, len) = overlap(left, self.size.0, base.width_px);
-        let (from_y, to_y, rows) = overlap(top, self.size.1, base.height_px);
-        let base_row = base.width_px as usize * step;
-        for y in 0..rows {
-            let at = ((from_y + y) * self.size.0 + from_x) * step;
-            let add = &self.add[at..at + len * step];
-            let keep = &self.keep[at..at + len * step];
-            let at = (to_y + y) * base_row + to_x * step;
-            let row = &mut base.bytes[at..at + len * step];
-            match self.kind {
-                Channels::Grey | Channels::Rgb => over_opaque(row, add, keep),
-                Channels::GreyAlpha => over_alpha::<2>(row, add, keep),
-                Channels::Rgba => over_alpha::<4>(row, add, keep),
-            }
+    fn press<const N: usize>(&self, base: &mut Pixels, left: i64, top: i64) {
+        let (from, to, len) = overlap(left, self.add.len() / N, base.width_px);
+        let Some(top) = usize::try_from(top)
+            .ok()
+            .filter(|&top| top < base.height_px as usize)
+        else {
+            return;
+        };
+        let add = &self.add[from * N..(from + len) * N];
+        let keep = &self.keep[from * N..(from + len) * N];
+        let at = (top * base.width_px as usize + to) * N;
+        let row = &mut base.bytes[at..at + len * N];
+        if N.is_multiple_of(2) {
+            over_alpha::<N>(row, add, keep);
+        } else {
+            over_opaque(row, add, keep);
         }
     }
 }
