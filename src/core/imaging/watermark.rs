@@ -1,12 +1,15 @@
 //! A declared watermark as pixels, laid over a scene.
 
-use crate::imaging::decode::{DecodeRequest, decode};
+use crate::imaging::decode::DecodeRequest;
 use crate::imaging::error::{CodecFault, ImagingError};
 use crate::imaging::inspect::inspect;
 use crate::imaging::op::overlay::{self, Overlay, Repeat};
 use crate::imaging::op::text::{self, Lettering, Room};
+use crate::imaging::pipeline::see;
 use crate::imaging::pixels::Pixels;
 use crate::imaging::render::Material;
+use crate::model::geometry::Fit;
+use crate::model::recipe::Layout;
 use crate::model::watermark::{Mark, Tiling, Watermark, WatermarkRef};
 
 pub(crate) fn lay(
@@ -56,14 +59,21 @@ fn mark(
 ) -> Result<Pixels, CodecFault> {
     match &watermark.mark {
         Mark::Image { bytes } => {
-            let inspected = inspect(bytes, material.limits)?;
-            let decoded = decode(&DecodeRequest {
+            let request = DecodeRequest {
                 original: bytes,
-                inspected: &inspected,
+                inspected: &inspect(bytes, material.limits)?,
                 limits: material.limits,
                 stop: material.stop,
-            })?;
-            Ok(decoded.pixels)
+            };
+            // Upright, in sRGB, and no larger than it is laid.
+            let share = declared_share(watermark).unwrap_or(1.0);
+            let layout = Layout {
+                width_px: Some(whole_px(f64::from(base.width_px) * share)),
+                height_px: Some(base.height_px),
+                fit: Fit::Inside,
+                ..Layout::default()
+            };
+            Ok(see(&request, layout)?)
         }
         Mark::Text {
             text,
@@ -85,4 +95,13 @@ fn mark(
             Ok(text::draw(&lettering, room)?)
         }
     }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share of a side, at least 1"
+)]
+fn whole_px(side: f64) -> u32 {
+    side.round().max(1.0) as u32
 }
