@@ -3,7 +3,7 @@
 use crate::imaging::animate;
 use crate::imaging::decode::{DecodeRequest, svg};
 use crate::imaging::decode_planes::{self, Detail};
-use crate::imaging::encode::Attachments;
+use crate::imaging::encode::{self, Attachments};
 use crate::imaging::error::ImagingError;
 use crate::imaging::finish::{Finish, finish};
 use crate::imaging::inspect::{Inspected, inspect};
@@ -189,9 +189,8 @@ fn memory_of_scenes(
 ) -> u64 {
     /// Look-ups, encoder contexts, hash tables of deflate.
     const FIXED: u64 = 8 << 20;
-    /// For each pixel of the derivative being made: its planes, its pixels, a copy of either for an effect or a canvas,
-    /// the planes and the output of its encoder.
-    const WORKING: u64 = 32;
+    /// For each pixel of the derivative being made: its planes, its pixels, a copy of either for an effect or a canvas.
+    const RENDERING: u64 = 16;
     /// For each pixel more where qualities are tried: planes of both pictures at all scales of SSIMULACRA2.
     const SCORING: u64 = 160;
     /// For each pixel of a finished one.
@@ -214,7 +213,7 @@ fn memory_of_scenes(
         let detail = Detail::of(inspected.media, density);
         decoding = decode_planes::memory_needed(original, inspected, detail).max(decoding);
         for (_, encoding) in &scene.encodings {
-            let mut each = WORKING;
+            let mut each = RENDERING + encode::bytes_per_pixel(encoding);
             if let Quality::Target(_) = encoding.quality {
                 each += SCORING;
             }

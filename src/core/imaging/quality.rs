@@ -118,17 +118,17 @@ fn fit(
 }
 
 /// Pixels that others are held against, prepared once.
-struct Reference(Ssimulacra2Reference);
+pub(crate) struct Reference(Ssimulacra2Reference);
 
 impl Reference {
-    fn new(pixels: &Pixels) -> Result<Self, CodecFault> {
+    pub(crate) fn new(pixels: &Pixels) -> Result<Self, CodecFault> {
         let pixels = rgb(pixels);
         Ok(Self(Ssimulacra2Reference::new(&slice(&pixels)?)?))
     }
 
     /// SSIMULACRA2: 100 for the same pixels, 90 for what cannot be told apart, 70 for high and 50 for medium quality.
     /// Transparent pixels are judged on white.
-    fn score(&self, other: &Pixels) -> Result<f64, CodecFault> {
+    pub(crate) fn score(&self, other: &Pixels) -> Result<f64, CodecFault> {
         Ok(self.0.compare(&slice(&rgb(other))?)?)
     }
 }

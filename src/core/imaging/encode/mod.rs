@@ -45,6 +45,19 @@ pub(crate) fn encode(
     }
 }
 
+/// An upper bound of what an encoder takes for each pixel at the longest, in bytes, its output included; alpha counts. By
+/// measurement (`pipeline/tests/memory.rs`), and a half on top.
+pub(crate) fn bytes_per_pixel(encoding: &Encoding) -> u64 {
+    match (encoding.format, encoding.lossless, encoding.effort) {
+        (OutputFormat::Jpeg | OutputFormat::Png, ..) => 16,
+        (OutputFormat::Gif, ..) => 24,
+        (OutputFormat::Avif, false, Effort::Fast | Effort::Usual) => 36,
+        (OutputFormat::Webp, false, _) => 40,
+        (OutputFormat::Avif, false, Effort::Slow) | (OutputFormat::Avif, true, _) => 54,
+        (OutputFormat::Webp, true, _) => 60,
+    }
+}
+
 /// As an encoding for WebP has it, still or moving.
 pub(crate) fn webp_settings(encoding: &Encoding, quality: u8) -> webp::Settings {
     let settings = if encoding.lossless {
