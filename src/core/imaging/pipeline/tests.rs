@@ -1,27 +1,33 @@
 //! Whole derivations, looked at by their pixels.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use image::{DynamicImage, ImageFormat, Luma, Rgba, RgbaImage};
 
 use super::*;
+use crate::imaging::decode::decode;
 use crate::imaging::drawn_font::drawn_font;
 use crate::imaging::fixture::{
     QUADRANTS, camera_exif, decodable, exif_segment, gif, jpeg_segment, jpeg_with, png_chunk,
     quadrants, read, riff_chunk, undecodable, vp8x, webp, write,
 };
-use crate::imaging::limits::SvgPolicy;
-use crate::imaging::metadata::{MetadataMode, strip};
+use crate::imaging::limits::{DamagedPolicy, SvgPolicy};
 use crate::imaging::orient::Orientation;
-use crate::imaging::sample::noise_jpeg;
+use crate::imaging::sniff::sniff;
 use crate::imaging::stop::NeverStop;
 use crate::model::geometry::{Enlarge, Fit, Point, Rgb};
-use crate::model::media::OutputFormat;
+use crate::model::media::{MediaType, OutputFormat};
 use crate::model::recipe::{Effects, Encoding, Layout, Quality};
 use crate::model::watermark::{Mark, Tiling, Watermark};
 
-/// What this build has encoders for.
-const ENCODED: [OutputFormat; 3] = [OutputFormat::Jpeg, OutputFormat::Png, OutputFormat::Webp];
+mod reference; // another decoder, a resize by the formula, distances
+mod golden; // how near derivatives are to it
+mod turns; // orientations, rotations, flips
+mod colours; // profiles and inks
+mod options; // any options on any image
+mod animations; // all frames
+mod targets; // qualities that are searched
+mod attached; // what goes along with the pixels
+mod damage; // broken, cut and stopped
+mod memory; // what it takes
 
 fn recipe(fit: Fit, width: u32, height: u32, format: OutputFormat) -> Recipe {
     Recipe {
@@ -55,13 +61,38 @@ fn with(
 }
 
 fn one(original: &[u8], recipe: Recipe) -> RgbaImage {
-    let [encoded] = with(original, &[recipe], &NeverStop)
-        .unwrap()
-        .try_into()
-        .unwrap();
-    let image = read(&encoded.bytes);
+    let encoded = encoded(original, recipe);
+    let image = shown(&encoded.bytes);
     assert_eq!(image.dimensions(), (encoded.width_px, encoded.height_px));
     image
+}
+
+#[track_caller]
+fn encoded(original: &[u8], recipe: Recipe) -> Encoded {
+    let derived = with(original, &[recipe], &NeverStop).unwrap();
+    let [encoded] = derived.try_into().unwrap();
+    encoded
+}
+
+/// By another library than made it, but for AVIF.
+fn shown(bytes: &[u8]) -> RgbaImage {
+    if sniff(bytes) != Some(MediaType::Avif) {
+        return read(bytes);
+    }
+    let limits = Limits::default();
+    let inspected = inspect(bytes, &limits).unwrap();
+    let decoded = decode(&DecodeRequest {
+        original: bytes,
+        inspected: &inspected,
+        limits: &limits,
+        stop: &NeverStop,
+    });
+    let mut rgba = Vec::new();
+    let pixels = decoded.unwrap().pixels.into_coloured();
+    for pixel in pixels.bytes.chunks_exact(pixels.channels.count()) {
+        rgba.extend([pixel[0], pixel[1], pixel[2], *pixel.get(3).unwrap_or(&255)]);
+    }
+    RgbaImage::from_raw(pixels.width_px, pixels.height_px, rgba).unwrap()
 }
 
 #[track_caller]
@@ -160,7 +191,7 @@ fn a_text_that_cannot_be_drawn_names_the_watermark_and_the_character() {
 #[test]
 fn every_type_becomes_every_format() {
     for (media, bytes) in decodable() {
-        for format in ENCODED {
+        for format in OutputFormat::ALL {
             let image = one(&bytes, recipe(Fit::Contain, 12, 12, format));
             assert_eq!(image.dimensions(), (12, 8), "{media} to {format}");
             assert_quadrants(&image, QUADRANTS, &format!("{media} to {format}"));
@@ -192,43 +223,9 @@ fn one_decoding_serves_all_recipes_in_order() {
         .collect();
     assert_eq!(sizes, [(20, 15), (10, 10), (50, 60)]);
     for (recipe, found) in recipes.iter().zip(&derived) {
-        assert_eq!(
-            crate::imaging::sniff::sniff(&found.bytes),
-            Some(recipe.encoding.format.media())
-        );
+        assert_eq!(sniff(&found.bytes), Some(recipe.encoding.format.media()));
     }
     assert!(with(&original, &[], &NeverStop).unwrap().is_empty());
-}
-
-#[test]
-fn all_eight_orientations_stand_upright() {
-    let upright = quadrants(48, 32);
-    for orientation in Orientation::ALL {
-        let stored = match orientation {
-            Orientation::Upright => upright.clone(),
-            Orientation::FlipHorizontal => upright.fliph(),
-            Orientation::Rotate180 => upright.rotate180(),
-            Orientation::FlipVertical => upright.flipv(),
-            Orientation::Transpose => upright.rotate90().fliph(),
-            Orientation::Rotate90 => upright.rotate270(),
-            Orientation::Transverse => upright.rotate270().fliph(),
-            Orientation::Rotate270 => upright.rotate90(),
-        };
-        let exif = camera_exif(orientation.exif_value(), false);
-        let original = jpeg_with(&write(&stored, ImageFormat::Jpeg), &[exif_segment(&exif)]);
-        let whole = one(&original, recipe(Fit::Contain, 24, 24, OutputFormat::Png));
-        assert_eq!(whole.dimensions(), (24, 16), "{orientation:?}");
-        assert_quadrants(&whole, QUADRANTS, &format!("{orientation:?}"));
-        let mut corner = recipe(Fit::Cover, 8, 16, OutputFormat::Png);
-        corner.layout.gravity = "left".parse().unwrap();
-        let left = one(&original, corner);
-        let [red, _, blue, _] = QUADRANTS;
-        assert_quadrants(
-            &left,
-            [red, red, blue, blue],
-            &format!("{orientation:?}, left"),
-        );
-    }
 }
 
 #[test]
@@ -342,7 +339,7 @@ fn sixteen_bits_grey_and_palettes_are_handled() {
         (palette_png(), [200, 100, 50]),
     ];
     for (original, expected) in originals {
-        for format in ENCODED {
+        for format in OutputFormat::ALL {
             let image = one(&original, recipe(Fit::Contain, 20, 20, format));
             assert_near(*image.get_pixel(1, 1), expected, "first quadrant");
         }
@@ -372,39 +369,6 @@ fn palette_png() -> Vec<u8> {
 }
 
 #[test]
-fn the_inks_of_a_cmyk_jpeg_come_out_as_colours() {
-    // Cyan, magenta, yellow, black as light left by the ink: cyan lets no red through.
-    let inks: Vec<u8> = [255, 0, 0, 0].repeat(16 * 16);
-    for colour in [
-        jpeg_encoder::ColorType::Cmyk,
-        jpeg_encoder::ColorType::CmykAsYcck,
-    ] {
-        let mut original = Vec::new();
-        let encoder = jpeg_encoder::Encoder::new(&mut original, 95);
-        encoder.encode(&inks, 16, 16, colour).unwrap();
-        let image = one(&original, recipe(Fit::Contain, 8, 8, OutputFormat::Png));
-        assert_near(*image.get_pixel(4, 4), [0, 255, 255], "cyan");
-    }
-}
-
-#[test]
-fn colours_of_another_profile_are_brought_to_srgb() {
-    let icc = moxcms::ColorProfile::new_display_p3().encode().unwrap();
-    let profile = jpeg_segment(0xe2, &[b"ICC_PROFILE\0\x01\x01", &icc[..]].concat());
-    let plain = write(&quadrants(24, 16), ImageFormat::Jpeg);
-    let tagged = jpeg_with(&plain, &[profile]);
-    let recipe = recipe(Fit::Contain, 24, 16, OutputFormat::Png);
-    let (plain, converted) = (one(&plain, recipe), one(&tagged, recipe));
-    let green = |image: &RgbaImage| image.get_pixel(18, 4).0;
-    assert!(
-        green(&converted)[0] < green(&plain)[0],
-        "{:?}",
-        green(&converted)
-    );
-    assert!(green(&converted)[1] >= green(&plain)[1]);
-}
-
-#[test]
 fn the_first_frame_of_an_animation_is_taken() {
     let image = write(&quadrants(24, 16), ImageFormat::WebP)[12..].to_vec();
     let header = vec![0, 0, 0, 0, 0, 0, 23, 0, 0, 15, 0, 0, 1, 0, 0, 0];
@@ -418,128 +382,4 @@ fn the_first_frame_of_an_animation_is_taken() {
         recipe(Fit::Contain, 12, 12, OutputFormat::Jpeg),
     );
     assert_eq!(image.dimensions(), (10, 10));
-}
-
-/// Stops at the n-th question.
-struct StopAfter(AtomicU32);
-
-impl Stop for StopAfter {
-    fn should_stop(&self) -> bool {
-        let left = self.0.load(Ordering::Relaxed);
-        self.0.store(left.saturating_sub(1), Ordering::Relaxed);
-        left == 0
-    }
-}
-
-#[test]
-fn stopping_works_before_during_and_after_decoding() {
-    let noise = noise_jpeg(300, 300, 7);
-    let image = image::load_from_memory(&noise).unwrap();
-    for format in [
-        ImageFormat::Jpeg,
-        ImageFormat::Png,
-        ImageFormat::Tiff,
-        ImageFormat::Bmp,
-    ] {
-        let original = write(&image, format);
-        // The first question precedes the decoding; the file is long enough for more within it.
-        for questions in 0..3 {
-            let stop = StopAfter(AtomicU32::new(questions));
-            let recipe = recipe(Fit::Contain, 10, 10, OutputFormat::Jpeg);
-            let error = with(&original, &[recipe], &stop).unwrap_err();
-            assert_eq!(error.code(), "timed-out", "{format:?} after {questions}");
-            assert!(error.is_retryable());
-        }
-    }
-    let stop = StopAfter(AtomicU32::new(1_000));
-    let recipe = recipe(Fit::Contain, 10, 10, OutputFormat::Jpeg);
-    assert!(with(&noise, &[recipe], &stop).is_ok());
-    assert!(stop.0.into_inner() < 995, "decoding asked nothing");
-}
-
-#[test]
-fn data_that_only_a_decoder_can_judge_is_corrupt() {
-    let mut png = write(&quadrants(24, 16), ImageFormat::Png);
-    let data = png.windows(4).position(|kind| kind == b"IDAT").unwrap() + 4;
-    png[data..data + 8].fill(0xff);
-    let recipe = recipe(Fit::Contain, 4, 4, OutputFormat::Jpeg);
-    let error = with(&png, &[recipe], &NeverStop).unwrap_err();
-    assert!(matches!(error, ImagingError::Corrupt { .. }), "{error:?}");
-}
-
-#[test]
-fn memory_covers_the_decoded_pixels_and_the_derivatives() {
-    let recipes = [
-        recipe(Fit::Contain, 100, 100, OutputFormat::Webp),
-        recipe(Fit::Pad, 2_000, 2_000, OutputFormat::Png),
-    ];
-    for (media, bytes) in decodable() {
-        let limits = Limits {
-            svg: SvgPolicy::Accept,
-            ..Limits::default()
-        };
-        let inspected = inspect(&bytes, &limits).unwrap();
-        let decoded = 24 * 16 * 3;
-        assert!(inspected.decoder_bytes >= decoded, "{media}");
-        let needed = memory_needed(&bytes, &inspected, &recipes, &Limits::default());
-        assert!(needed >= decoded + 2_000 * 2_000 * 4, "{media}");
-        assert!(
-            needed > memory_needed(&bytes, &inspected, &recipes[..1], &Limits::default()),
-            "{media}"
-        );
-    }
-    let deep = DynamicImage::ImageRgba16(quadrants(24, 16).to_rgba16());
-    let inspected = inspect(&write(&deep, ImageFormat::Png), &Limits::default()).unwrap();
-    assert!(inspected.decoder_bytes >= 24 * 16 * (8 + 4));
-}
-
-/// Flips and cuts; every other file is cut nowhere, so that decoders get their share.
-fn mutated(index: usize, flips: &[(usize, u8)], cut: usize) -> Vec<u8> {
-    let exif = camera_exif(6, true);
-    let mut files: Vec<Vec<u8>> = decodable()
-        .into_iter()
-        .chain(undecodable())
-        .map(|(_, bytes)| bytes)
-        .collect();
-    files.push(jpeg_with(&files[0], &[exif_segment(&exif)]));
-    files.push(gif(10, 10, 3));
-    let index = index % files.len();
-    let mut bytes = files.swap_remove(index);
-    for &(at, value) in flips {
-        let at = at % bytes.len();
-        bytes[at] ^= value;
-    }
-    if cut % 2 == 1 {
-        bytes.truncate(cut % bytes.len());
-    }
-    bytes
-}
-
-proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(600))]
-    #[test]
-    fn mutated_files_never_panic(
-        index in 0_usize..12,
-        flips in proptest::collection::vec((0_usize..4_000, 0_u8..=255), 0..6),
-        cut in 0_usize..4_000,
-    ) {
-        let bytes = mutated(index, &flips, cut);
-        let limits = Limits {
-            svg: SvgPolicy::Accept,
-            pixels_max: 100_000,
-            ..Limits::default()
-        };
-        if let Some(media) = crate::imaging::sniff::sniff(&bytes) {
-            for mode in [MetadataMode::StripGps, MetadataMode::StripAll] {
-                let _ = strip(&bytes, media, mode);
-            }
-        }
-        let _ = derive(&DeriveRequest {
-            watermarks: &Watermarks::default(),
-            original: &bytes,
-            recipes: &[recipe(Fit::Cover, 7, 9, OutputFormat::Jpeg)],
-            limits: &limits,
-            stop: &NeverStop,
-        });
-    }
 }
