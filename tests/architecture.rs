@@ -59,7 +59,12 @@ fn test_modules(files: &[(PathBuf, String)]) -> BTreeSet<PathBuf> {
 
 /// The part of a file that is not compiled for tests only.
 fn program_part(text: &str) -> &str {
-    text.split("#[cfg(test)]\nmod tests {").next().unwrap()
+    let tests = [
+        "#[cfg(test)]\nmod tests {",
+        "#[cfg(test)]\npub(super) mod tests {",
+    ];
+    let starts = tests.iter().filter_map(|start| text.find(start));
+    text.get(..starts.min().unwrap_or(text.len())).unwrap()
 }
 
 #[test]

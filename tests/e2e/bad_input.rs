@@ -262,14 +262,13 @@ fn an_image_that_takes_too_much_memory_is_kept_but_not_derived_from() {
     ));
     let inbox = site.inbox();
     // 7,000 × 7,000 px are within the limits, and some 200 MB as pixels. There is hardly any data behind the claim.
-    let bomb = png_of(7000, 7000, &[png_chunk(*b"IDAT", &stored(&[0; 100]))]);
-    fs::write(inbox.join("bomb.png"), bomb).unwrap();
+    fs::write(inbox.join("bomb.webp"), webp_claiming(7000, 7000)).unwrap();
     fs::write(inbox.join("good.png"), png(50, 50, 1)).unwrap();
 
     let report = Report::ingest(&site, &["--derive", "thumb"], &[&inbox]);
 
     assert_eq!((report.code, report.count("new")), (3, 2));
-    let fault = report.line("bomb.png")["derive_error"].as_str().unwrap();
+    let fault = report.line("bomb.webp")["derive_error"].as_str().unwrap();
     assert!(fault.contains("bytes of memory"), "{fault}");
     assert_eq!(report.line("good.png")["derived"], 2);
     let (lines, code) = site.imgctl_json(["derive", "--preset", "thumb", "--missing"]);

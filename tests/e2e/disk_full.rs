@@ -69,7 +69,7 @@ impl SmallDisk {
         let dir = self.room.join("images");
         fs::create_dir_all(&dir).unwrap();
         for seed in 0..count {
-            let jpeg = noise_jpeg(130, 130, 2 * u64::from(seed) + 1);
+            let jpeg = noise_jpeg(165, 165, 2 * u64::from(seed) + 1);
             fs::write(dir.join(format!("{seed}.jpg")), jpeg).unwrap();
         }
         dir

@@ -1,3 +1,4 @@
+//! Letters where the font says, of the size and colour asked for.
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
