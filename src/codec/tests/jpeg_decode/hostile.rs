@@ -1,5 +1,7 @@
 //! Files that are cut, damaged, or made to cost more than they should.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use img_codec::jpeg::decode::{
     Completeness, DecodeError, Decoded, Feature, Limits, Missing, Refinement, Request, Scale,
     decode, memory_needed, read_header,
@@ -232,26 +234,61 @@ fn scans_are_limited() {
     }
 }
 
-#[test]
-fn decoding_stops_when_asked() {
-    struct StopNow;
-    impl Stop for StopNow {
-        fn should_stop(&self) -> bool {
-            true
+/// Stops once it was asked so many times; counts how often it was.
+struct StopAfter {
+    asked: AtomicU32,
+    times: u32,
+}
+
+impl StopAfter {
+    fn new(times: u32) -> Self {
+        Self {
+            asked: AtomicU32::new(0),
+            times,
         }
     }
-    for scans in [Scans::Baseline, Scans::Progressive] {
+}
+
+impl Stop for StopAfter {
+    fn should_stop(&self) -> bool {
+        self.asked.fetch_add(1, Ordering::Relaxed) >= self.times
+    }
+}
+
+#[test]
+fn decoding_asks_in_each_row_of_blocks_and_stops_at_once() {
+    for (scans, restart_interval) in [
+        (Scans::Baseline, 0),
+        (Scans::Baseline, 1),
+        (Scans::Progressive, 0),
+    ] {
         let recipe = Recipe {
             scans,
+            restart_interval,
+            size: (64, 800),
+            sampling: SamplingFactor::F_1_1,
             ..Recipe::default()
         };
         let bytes = recipe.encode();
-        let stopped = decode(&Request {
-            stop: &StopNow,
-            missing: Missing::Accept,
-            ..request(&bytes, 2)
-        });
-        assert_eq!(stopped, Err(DecodeError::Stopped));
+        for eighths in [1, 2, 8] {
+            let decode_until = |stop: &StopAfter| {
+                let outcome = decode(&Request {
+                    stop,
+                    missing: Missing::Accept,
+                    ..request(&bytes, eighths)
+                });
+                (outcome, stop.asked.load(Ordering::Relaxed))
+            };
+            let (whole, asked) = decode_until(&StopAfter::new(u32::MAX));
+            assert!(whole.is_ok());
+            // A hundred rows of blocks.
+            assert!(asked >= 100, "{scans:?} at {eighths}/8: {asked}");
+            for times in [0, 1, asked / 2, asked - 1] {
+                let (stopped, asked) = decode_until(&StopAfter::new(times));
+                assert_eq!(stopped, Err(DecodeError::Stopped));
+                assert_eq!(asked, times + 1, "it went on");
+            }
+        }
     }
     assert!(!NeverStop.should_stop());
 }
