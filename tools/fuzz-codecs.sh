@@ -43,7 +43,7 @@ for target in "${targets[@]}"; do
     # shellcheck disable=SC2046 # no features, no argument
     cargo fuzz run --sanitizer none $(features_of "$target") "$target" -- \
         -max_total_time="$seconds" -rss_limit_mb="$(memory_of "$target")" -timeout=25 -max_len=16384 \
-        -print_final_stats=1 -verbosity=0 || failed+=("$target")
+        -seed=1 -print_final_stats=1 -verbosity=0 || failed+=("$target")
 done
 
 if [ ${#failed[@]} -gt 0 ]; then

@@ -7,6 +7,7 @@ use img_core::imaging::noise_jpeg;
 use serde_json::Value;
 
 use crate::harness::{Site, files_below, sample};
+use crate::specimen::heif;
 
 /// Ingests `name` with the alias `/shop/<name>`, on one host or on all.
 fn ingest_as(site: &Site, name: &str, bytes: &[u8], host: Option<&str>) -> String {
@@ -244,9 +245,7 @@ fn jpeg_width_px(bytes: &[u8]) -> u16 {
 #[test]
 fn url_names_no_derivatives_of_what_cannot_be_decoded() {
     let site = Site::init();
-    site.write_config(&format!("limits.svg = \"accept\"\n{}", site.config_text()));
-    let svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" height=\"9\"/>";
-    let id = site.ingest("drawing.svg", svg.as_bytes());
+    let id = site.ingest("photo.heic", &heif(*b"heic", 24, 16));
 
     let (lines, code) = site.imgctl_json(["image", "url", &id]);
 
@@ -255,7 +254,7 @@ fn url_names_no_derivatives_of_what_cannot_be_decoded() {
         lines[0]["original"]
             .as_str()
             .unwrap()
-            .ends_with(&format!("/i/{id}.svg"))
+            .ends_with(&format!("/i/{id}.heic"))
     );
     assert_eq!(
         (&lines[0]["presets"], &lines[0]["srcset"]),
