@@ -1,7 +1,7 @@
 //! Decodes originals, one file per format, within what inspection allows.
 //!
 //! Decoders read through `StoppableBytes` and so can be stopped. WebP, AVIF and SVG work on one frame as a whole: there,
-//! stopping waits for its end, which `pixels_max` bounds.
+//! stopping waits for its end, which `pixels_max` bounds; of SVG, what drawing would cost is judged before.
 
 mod framework; // the decoders of the crate `image`
 mod jpeg;

@@ -3,14 +3,17 @@
 //! Text is left out: it would need fonts of the machine, and look another way on each.
 
 use resvg::tiny_skia::{Pixmap, Transform};
-use resvg::usvg::{Group, ImageHrefResolver, Node, Options, Tree};
+use resvg::usvg::roxmltree::{Document, ParsingOptions};
+use resvg::usvg::{ImageHrefResolver, Options, Tree};
 
-use crate::imaging::container::svg::CANVASES_MAX;
 use crate::imaging::decode::{DecodeRequest, Decoded, explain};
 use crate::imaging::error::{CodecFault, ImagingError};
 use crate::imaging::inspect::Inspected;
 use crate::imaging::limits::Limits;
 use crate::imaging::pixels::{Channels, Pixels};
+
+mod references; // refused if there are too many
+mod cost; // refused if it would take too long, or too much
 
 /// Elements become some hundred times as large in memory as they are in a file.
 const RENDERED_BYTES_MAX: usize = 4 << 20;
@@ -59,18 +62,24 @@ fn render(original: &[u8], (width_px, height_px): (u32, u32)) -> Result<Decoded,
     if original.len() > RENDERED_BYTES_MAX {
         return Err("more than 4 MiB of SVG".into());
     }
-    let tree = Tree::from_data(original, &options())?;
+    let text = str::from_utf8(original)?;
+    let document = Document::parse_with_options(
+        text,
+        ParsingOptions {
+            // Drawing programs write one; entities are bounded by the parser, and nothing is fetched.
+            allow_dtd: true,
+            ..ParsingOptions::default()
+        },
+    )?;
+    references::check(&document)?;
+    let tree = Tree::from_xmltree(&document, &options())?;
+    let (across, down) = (
+        side(width_px) / tree.size().width(),
+        side(height_px) / tree.size().height(),
+    );
+    cost::check(tree.root(), (width_px, height_px), (across, down))?;
     let mut pixmap = Pixmap::new(width_px, height_px).ok_or(NO_SIZE)?;
-    let to = Scale {
-        across: side(width_px) / tree.size().width(),
-        down: side(height_px) / tree.size().height(),
-    };
-    let canvas = f64::from(width_px) * f64::from(height_px);
-    let needed = to.canvases(tree.root(), canvas);
-    if needed > f64::from(CANVASES_MAX) {
-        return Err("too many layers on top of each other".into());
-    }
-    let transform = Transform::from_scale(to.across, to.down);
+    let transform = Transform::from_scale(across, down);
     resvg::render(&tree, transform, &mut pixmap.as_mut());
     Ok(Decoded {
         pixels: Pixels {
@@ -99,34 +108,5 @@ fn side(px: u32) -> f32 {
     f64::from(px) as f32
 }
 
-#[derive(Clone, Copy)]
-struct Scale {
-    across: f32,
-    down: f32,
-}
-
-impl Scale {
-    /// The most canvases that rendering takes at once, in units of the whole one of `area` pixels. The depth of groups is
-    /// bounded by the parser.
-    fn canvases(self, group: &Group, area: f64) -> f64 {
-        let own = if group.should_isolate() { 1.0 } else { 0.0 };
-        let filters = group.filters().iter().map(|filter| {
-            let region = filter.rect();
-            let region =
-                f64::from(region.width() * self.across) * f64::from(region.height() * self.down);
-            // Filters are rendered up to twice the canvas beyond each of its edges; each step has a result of its own.
-            let steps = filter.primitives().len() as f64 + 2.0;
-            (region / area).min(25.0) * steps
-        });
-        let filters = filters.fold(0.0, f64::max);
-        let mut inner: f64 = 0.0;
-        for child in group.children() {
-            if let Node::Group(child) = child {
-                inner = inner.max(self.canvases(child, area));
-            }
-            // Those of masks, clips and patterns.
-            child.subroots(|root| inner = inner.max(1.0 + self.canvases(root, area)));
-        }
-        own + filters + inner
-    }
-}
+#[cfg(test)]
+mod tests;
