@@ -15,7 +15,7 @@ const CHOICES: [u8; 6] = [0, 1, 3, 7, 24, 26];
 /// Options that `derive` reads from the first line; each touches other steps of the pipeline.
 const OPTIONS: [&str; 8] = [
     "jpeg w=20",
-    "png w=20,h=20,fit=cover,gravity=attention",
+    "png w=20,h=20,fit=cover,gravity=auto",
     "webp w=16,h=16,fit=pad,background=ff0000",
     "gif w=20,h=9,fit=cover,gravity=entropy",
     "jpeg w=64,enlarge=1,sharpen=2,rotate=90",
