@@ -68,12 +68,13 @@ fn two_processes_that_are_asked_at_once_derive_once() {
 #[test]
 fn what_a_killed_process_was_making_is_made_by_another_at_once() {
     // A lease of 200 s: nobody gets anywhere by waiting for its end.
-    let slow = "[derive]\ntimeout_ms = 100000\nwait_timeout_ms = 100000\n";
+    let slow = "[derive]\ntimeout_ms = 100000\nwait_timeout_ms = 100000\n\
+                [presets.slow]\nwidth = 4000\nblur = 40\nformats = ['png']\n";
     let site = Site::init_with(slow);
     let (mut killed, heir) = (Daemon::start(&site), Daemon::start_second(&site));
     // Seconds of work in a debug build.
     let id = site.ingest("big.jpg", &img_core::imaging::noise_jpeg(5000, 4000, 7));
-    let name = format!("{id}.card~1.png");
+    let name = format!("{id}.slow~1.png");
 
     thread::scope(|scope| {
         let lost = scope.spawn(|| ask(&killed.socket(), &name));

@@ -67,6 +67,8 @@ impl Segment {
 pub(crate) struct Segments {
     at: u64,
     done: bool,
+    /// Whether the end of the image was found.
+    is_whole: bool,
     damaged: DamagedPolicy,
 }
 
@@ -77,6 +79,7 @@ impl Segments {
         Self {
             at: 2,
             done: false,
+            is_whole: false,
             damaged,
         }
     }
@@ -96,7 +99,8 @@ impl Segments {
             };
         };
         self.at = segment.end;
-        self.done = segment.marker == EOI;
+        self.is_whole = segment.marker == EOI;
+        self.done = self.is_whole;
         Ok(Some(segment))
     }
 
@@ -240,9 +244,17 @@ pub(crate) fn inspect(window: &mut Window<'_>, limits: &Limits) -> Result<Inspec
             _ => {}
         }
     }
-    let frame = frame.ok_or(malformed("no frame header"))?;
+    // What was cut off before its first scan is of no use to anyone.
+    let missing = |part| {
+        if segments.is_whole {
+            malformed(part)
+        } else {
+            truncated()
+        }
+    };
+    let frame = frame.ok_or_else(|| missing("no frame header"))?;
     if scans == 0 {
-        return Err(malformed("no scan"));
+        return Err(missing("no scan"));
     }
     Ok(Inspected {
         orientation: orientation.unwrap_or_default(),
