@@ -59,8 +59,9 @@ fn check(count: usize, seed: u64) -> usize {
         let bytes = damage(original, other, &mut dice);
         let recipe = recipes[dice.roll(recipes.len())];
         let limits = policy(dice.roll(2));
-        let announced = inspect(&bytes, &limits)
-            .map_or(0, |inspected| memory_needed(&bytes, &inspected, &[recipe]));
+        let announced = inspect(&bytes, &limits).map_or(0, |inspected| {
+            memory_needed(&bytes, &inspected, &[recipe], &limits)
+        });
         let started = Instant::now();
         let (outcome, taken) =
             taken_by(|| catch_unwind(AssertUnwindSafe(|| derive_one(&bytes, recipe, &limits))));
