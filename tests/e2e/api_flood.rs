@@ -153,7 +153,8 @@ fn a_flood_is_refused_politely_and_keeps_nobody_else_out() {
         "{} taken",
         taken.len()
     );
-    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
+    // Two seconds on a machine that does nothing else; without the limits, as long as the flood lasts.
+    assert!(slowest < Duration::from_secs(15), "{slowest:?}");
     assert!(grown < 150 << 10, "{grown} KiB");
     check_acknowledged(&site, &lines(&taken));
     assert_eq!(recorded(&site).len(), taken.len() + 20);
