@@ -222,7 +222,7 @@ fn scaled(crop: Crop, size: Size) -> Placement {
     clippy::cast_sign_loss,
     reason = "sides are positive and come from u32; the cast saturates"
 )]
-fn whole_px(side: f64) -> u32 {
+pub(crate) fn whole_px(side: f64) -> u32 {
     side.round() as u32
 }
 

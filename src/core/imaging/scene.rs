@@ -5,7 +5,7 @@ use crate::imaging::inspect::Inspected;
 use crate::imaging::limits::Limits;
 use crate::imaging::orient::Orientation;
 use crate::imaging::picture::Frame;
-use crate::imaging::place::{Crop, Placement, place_at};
+use crate::imaging::place::{Crop, Placement, place_at, whole_px};
 use crate::model::recipe::{ColourProfile, Effects, Encoding, Frames, Layout, Recipe};
 use crate::model::turn::{Flip, Rotation};
 
@@ -101,7 +101,8 @@ impl Scene {
         let kept = Self::kept(inspected, sight);
         let turn = self.turn();
         let turned = turn.turn_sides((kept.width, kept.height));
-        let placement = place_at(&self.layout, whole_px(turned), sight.focus);
+        let size = (whole_px(turned.0), whole_px(turned.1));
+        let placement = place_at(&self.layout, size, sight.focus);
         // Back the way it came: from the derivative through turn, trim and orientation to what is stored.
         let in_kept = turn.stored_crop(placement.crop, (kept.width, kept.height));
         let in_upright = Crop {
@@ -147,13 +148,4 @@ impl Scene {
             Flip::Both => Orientation::Rotate180,
         })
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "whole numbers of pixels that came from u32"
-)]
-fn whole_px((width, height): (f64, f64)) -> (u32, u32) {
-    (width.round() as u32, height.round() as u32)
 }

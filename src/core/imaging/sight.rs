@@ -12,7 +12,7 @@ use crate::imaging::open::{Opened, open};
 use crate::imaging::orient::Orientation;
 use crate::imaging::picture::Frame;
 use crate::imaging::pixels::Pixels;
-use crate::imaging::place::Crop;
+use crate::imaging::place::{Crop, whole_px};
 use crate::imaging::render::in_colour;
 use crate::imaging::scene::{Scene, Sight};
 use crate::imaging::stop::check;
@@ -105,21 +105,12 @@ impl View<'_> {
         );
         let scale = (f64::from(side_px) / crop.width.max(crop.height)).min(1.0);
         let frame = Frame {
-            width_px: whole_px(crop.width * scale),
-            height_px: whole_px(crop.height * scale),
+            width_px: whole_px(crop.width * scale).max(1),
+            height_px: whole_px(crop.height * scale).max(1),
             crop,
             orientation: orientation.then(turn),
         };
         let planes = self.opened.picture.resize(&frame, Chroma::Full);
         in_colour(self.opened.picture.model, planes, None)
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "lengths within an image"
-)]
-fn whole_px(side: f64) -> u32 {
-    side.round().max(1.0) as u32
 }

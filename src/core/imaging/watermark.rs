@@ -7,6 +7,7 @@ use crate::imaging::op::overlay::{self, Overlay, Repeat};
 use crate::imaging::op::text::{self, Lettering, Room};
 use crate::imaging::pipeline::see;
 use crate::imaging::pixels::Pixels;
+use crate::imaging::place::whole_px;
 use crate::imaging::render::Material;
 use crate::model::geometry::Fit;
 use crate::model::recipe::Layout;
@@ -68,7 +69,7 @@ fn mark(
             // Upright, in sRGB, and no larger than it is laid.
             let share = declared_share(watermark).unwrap_or(1.0);
             let layout = Layout {
-                width_px: Some(whole_px(f64::from(base.width_px) * share)),
+                width_px: Some(whole_px(f64::from(base.width_px) * share).max(1)),
                 height_px: Some(base.height_px),
                 fit: Fit::Inside,
                 ..Layout::default()
@@ -95,13 +96,4 @@ fn mark(
             Ok(text::draw(&lettering, room)?)
         }
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a share of a side, at least 1"
-)]
-fn whole_px(side: f64) -> u32 {
-    side.round().max(1.0) as u32
 }

@@ -11,6 +11,7 @@ use crate::imaging::error::{CodecFault, ImagingError};
 use crate::imaging::inspect::Inspected;
 use crate::imaging::limits::Limits;
 use crate::imaging::pixels::{Channels, Pixels};
+use crate::imaging::place::whole_px;
 
 mod references; // refused if there are too many
 mod cost; // refused if it would take too long, or too much
@@ -46,15 +47,6 @@ pub(crate) fn density_max(inspected: &Inspected, limits: &Limits) -> f64 {
     );
     let by_side = f64::from(limits.side_px_max) / width.max(height);
     by_side.min((limits.pixels_max as f64 / (width * height)).sqrt())
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "whole numbers from 1 to the longest side"
-)]
-fn whole_px(side: f64) -> u32 {
-    side as u32
 }
 
 /// At another size than its own, each side scaled by itself.

@@ -8,6 +8,7 @@ use fearless_simd::{Level, dispatch};
 
 use crate::imaging::picture::resized;
 use crate::imaging::pixels::{Channels, Pixels};
+use crate::imaging::place::whole_px;
 use crate::model::geometry::Point;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,15 +77,6 @@ fn size(base: &Pixels, overlay: &Overlay<'_>) -> (u32, u32) {
     let scale = wanted.min(f64::from(base.height_px) / height);
     let side = |side: f64, most: u32| whole_px(side * scale).clamp(1, most);
     (side(width, base.width_px), side(height, base.height_px))
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "sides are positive and no longer than those of the image; the cast saturates"
-)]
-fn whole_px(side: f64) -> u32 {
-    side.round() as u32
 }
 
 fn has_colour(pixels: &Pixels) -> bool {
