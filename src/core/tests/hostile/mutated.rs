@@ -97,15 +97,8 @@ fn whole_files_of_every_kind_become_derivatives() {
 }
 
 #[test]
-fn a_thousand_damaged_files_neither_panic_nor_hang_nor_take_more_memory_than_announced() {
-    let derivatives = check(1_000, 1);
-    // Else nothing but refusals would have been looked at.
-    assert!(derivatives > 100, "{derivatives}");
-}
-
-#[test]
-#[ignore = "takes minutes without optimisation"]
 fn ten_thousand_damaged_files_neither_panic_nor_hang_nor_take_more_memory_than_announced() {
     let derivatives = check(10_000, 2);
+    // Else nothing but refusals would have been looked at.
     assert!(derivatives > 1_000, "{derivatives}");
 }
